@@ -1,0 +1,1 @@
+//! Analyses over the lake: the catalog of queries, prices, attribution, reports.

@@ -1,0 +1,2 @@
+//! Millicent.
+fn main() {}

@@ -1,0 +1,1 @@
+//! AWS to rows: discovery, metrics, traces and cost, with coverage.

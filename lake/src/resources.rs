@@ -1,0 +1,33 @@
+//! `resources`: a resource as it was found at a time. A new row is written only when something
+//! changed, so a changed row marks a deploy.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+/// A resource as it was found at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// When discovery found it so.
+    pub ts: DateTime<Utc>,
+    /// Twelve digits.
+    pub account_id: String,
+    /// Region.
+    pub region: String,
+    /// `function`, `rest-api`, `stage`, `route`.
+    pub kind: String,
+    /// Function name; API name; `api/stage`; for a route `METHOD /template`.
+    pub name: String,
+    /// ARN, unique for the resource.
+    pub arn: String,
+    /// What is configured, values as text; keys carry their unit (`memory_mb`, `timeout_s`).
+    /// Of a function: memory_mb, architecture, runtime, handler_timeout_s, package_type,
+    /// tracing, last_modified, code_sha256, log_format. Of a stage: api_id, api_name, detailed_metrics, tracing.
+    /// Of a route: api_id, api_name, stage, method, path, integration_type, integration_target
+    /// (name of the function that serves it).
+    pub configuration: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// It was there before and is no longer.
+    pub deleted: bool,
+}

@@ -1,0 +1,1 @@
+//! A simulated AWS account on AWS's wire protocols, with known truth.

@@ -1,0 +1,120 @@
+//! What happened: the requests of one minute, from which every view (metrics, traces, the bill,
+//! the truth) is derived and nothing else.
+
+/// Microseconds since the Unix epoch.
+pub type Micros = i64;
+
+/// Index into [`crate::estate::Estate::functions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u16);
+
+/// Index into [`crate::estate::Estate::routes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RouteId(pub u16);
+
+/// Index into [`crate::estate::Estate::tables`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u16);
+
+/// Index into [`crate::estate::Estate::buckets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BucketId(pub u16);
+
+/// Every request that *started* in one minute, ordered by start.
+#[derive(Debug, Clone, Default)]
+pub struct Minute {
+    /// Minutes since the Unix epoch.
+    pub minute: i64,
+    /// Requests by start.
+    pub requests: Vec<Request>,
+}
+
+/// One request of a client to an API.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// 128 bits that identify it; the trace id and every span id derive from it.
+    pub id: u128,
+    /// The route that it matches.
+    pub route: RouteId,
+    /// Path as the client sent it, without stage and host.
+    pub path: String,
+    /// Method as the client sent it.
+    pub method: &'static str,
+    /// When API Gateway received it.
+    pub start: Micros,
+    /// As the client waited: API Gateway's `Latency`.
+    pub latency_us: i64,
+    /// API Gateway's `IntegrationLatency`.
+    pub integration_latency_us: i64,
+    /// Status that the client got.
+    pub status: u16,
+    /// Chosen by X-Ray's sampling rule (reservoir of one a second, then a share).
+    pub sampled: bool,
+    /// The function call behind it.
+    pub invocation: Invocation,
+}
+
+/// One invocation of a function.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Which function.
+    pub function: FunctionId,
+    /// When Lambda accepted it (`AWS::Lambda` starts).
+    pub start: Micros,
+    /// From acceptance to the start of the initialisation or, warm, of the handler.
+    pub placement_us: i64,
+    /// Length of the initialisation that this request waited for.
+    pub init_us: Option<i64>,
+    /// Lambda's `Duration`: the handler alone.
+    pub duration_us: i64,
+    /// Counted in Lambda's `Errors`.
+    pub error: bool,
+    /// Throttled by Lambda: it never ran; `duration_us` is 0 and there are no calls.
+    pub throttled: bool,
+    /// Memory when it ran, in MB (a deploy may change it).
+    pub memory_mb: u32,
+    /// What the handler called, by start.
+    pub calls: Vec<Call>,
+}
+
+/// One call of a handler to another service.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When it began.
+    pub start: Micros,
+    /// How long the handler waited for it.
+    pub duration_us: i64,
+    /// SDK retries within it.
+    pub retries: u8,
+    /// It failed for good.
+    pub failed: bool,
+    /// What was called.
+    pub target: Target,
+}
+
+/// What a handler called.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// DynamoDB on demand: operation and the request units that it consumed, in thousandths.
+    Table {
+        /// Which table.
+        table: TableId,
+        /// For example `PutItem`.
+        operation: &'static str,
+        /// Read request units × 1,000.
+        read_milli_units: u64,
+        /// Write request units × 1,000.
+        write_milli_units: u64,
+    },
+    /// S3.
+    Bucket {
+        /// Which bucket.
+        bucket: BucketId,
+        /// For example `GetObject`.
+        operation: &'static str,
+        /// Bytes moved.
+        bytes: u64,
+    },
+    /// An asynchronous invocation: the call takes the time of the 202, the consumer runs later.
+    AsyncFunction(Box<Invocation>),
+}

@@ -1,0 +1,1 @@
+//! Dashboard, JSON API and charts.
