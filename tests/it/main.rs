@@ -1,0 +1,3 @@
+//! Whole behaviours, as one test binary: linking DataFusion many times is what makes a build slow.
+
+mod architecture;
