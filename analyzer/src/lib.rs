@@ -1,1 +1,20 @@
 //! Analyses over the lake: the catalog of queries, prices, attribution, reports.
+//!
+//! [`Analyzer::report`] runs a query of the catalog with bound parameters, [`Analyzer::sql`] runs what a
+//! user wrote, read-only and bounded. Both see the same tables and views: the lake's own tables, and
+//! the views of `queries/views/`, of which the heavy ones are computed once per state of the lake.
+
+mod analyzer;
+mod catalog;
+mod coverage;
+mod error;
+mod header;
+mod params;
+mod table;
+
+pub use analyzer::{Analyzer, Options, Report};
+pub use catalog::{AlertSpec, Catalog, ColumnSpec, Kind, ParamSpec, Query};
+pub use coverage::{Coverage, SourceCoverage};
+pub use error::AnalyzeError;
+pub use params::{ParamValue, Params};
+pub use table::{Row, Table};
