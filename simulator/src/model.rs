@@ -73,8 +73,29 @@ pub struct Invocation {
     pub throttled: bool,
     /// Memory when it ran, in MB (a deploy may change it).
     pub memory_mb: u32,
+    /// Bytes that it wrote to its log group, the platform's own lines included.
+    pub log_bytes: u64,
     /// What the handler called, by start.
     pub calls: Vec<Call>,
+}
+
+impl Invocation {
+    /// When the handler began.
+    pub fn handler_start(&self) -> Micros {
+        self.start + self.placement_us + self.init_us.unwrap_or(0)
+    }
+
+    /// When the handler ended.
+    pub fn end(&self) -> Micros {
+        self.handler_start() + self.duration_us
+    }
+
+    /// What is billed: duration and initialisation, rounded up to a millisecond (since 2025-08-01).
+    pub fn billed_ms(&self) -> u64 {
+        (self.duration_us + self.init_us.unwrap_or(0))
+            .unsigned_abs()
+            .div_ceil(1_000)
+    }
 }
 
 /// One call of a handler to another service.

@@ -1,0 +1,456 @@
+//! The generator: every request of a minute, as a pure function of (seed, minute).
+
+pub(crate) mod profile;
+mod shape;
+
+use std::{fmt::Write as _, sync::Arc};
+
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Poisson, StandardNormal};
+
+use self::profile::{Behaviour, CallSpec, LogNormal, TargetSpec};
+use crate::{
+    estate::Estate,
+    model::{Call, FunctionId, Invocation, Micros, Minute, Request, RouteId, Target},
+    scenario::Scenario,
+};
+
+/// Share of the requests beyond the first of each second that X-Ray's default rule samples.
+const FIXED_RATE: f64 = 0.05;
+
+/// Computes the requests of any minute; two generators of the same seed agree.
+#[derive(Debug)]
+pub struct Generator {
+    seed: u64,
+    scale: f64,
+    first_minute: i64,
+    estate: Arc<Estate>,
+    scenario: Scenario,
+    /// Routes of each API with the running sum of their shares.
+    routes: [Vec<(f64, RouteId)>; 2],
+}
+
+/// What the handler does about its work.
+#[derive(Clone, Copy, PartialEq)]
+enum Course {
+    Usual,
+    ClientError,
+    Error,
+    Throttled,
+    Runaway,
+}
+
+impl Generator {
+    /// A generator of the estate's traffic from `first_minute` on.
+    pub fn new(
+        seed: u64,
+        scale: f64,
+        first_minute: i64,
+        estate: Arc<Estate>,
+        scenario: Scenario,
+    ) -> Generator {
+        let mut routes = [Vec::new(), Vec::new()];
+        for (index, route) in estate.routes.iter().enumerate() {
+            let of_api = &mut routes[usize::from(route.api.0)];
+            let before = of_api.last().map_or(0.0, |(sum, _)| *sum);
+            of_api.push((before + profile::ROUTES[index].0, RouteId(index as u16)));
+        }
+        Generator {
+            seed,
+            scale,
+            first_minute,
+            estate,
+            scenario,
+            routes,
+        }
+    }
+
+    /// The requests that start in that minute since the Unix epoch; none before the birth.
+    pub fn minute(&self, minute: i64) -> Minute {
+        if minute < self.first_minute {
+            return Minute {
+                minute,
+                requests: Vec::new(),
+            };
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(minute as u64);
+        let shape = shape::at(self.seed, minute);
+        let cold = self.cold_rates(&shape, minute);
+
+        let mut arrivals: Vec<(Micros, usize)> = Vec::new();
+        for (api, rate) in shape.rates.iter().enumerate() {
+            let mean = rate * self.scale * 60.0;
+            let count = Poisson::new(mean).map_or(0.0, |poisson| poisson.sample(&mut rng)) as usize;
+            arrivals.extend((0..count).map(|_| (rng.random_range(0..60_000_000), api)));
+        }
+        arrivals.sort_unstable();
+
+        let mut second = -1;
+        let requests = arrivals
+            .into_iter()
+            .map(|(offset, api)| {
+                let first_of_second = offset / 1_000_000 != second;
+                second = offset / 1_000_000;
+                let sampled = rng.random::<f64>() < FIXED_RATE || first_of_second;
+                self.request(
+                    &mut rng,
+                    api,
+                    shape::start_of(minute) + offset,
+                    sampled,
+                    &cold,
+                )
+            })
+            .collect();
+        Minute { minute, requests }
+    }
+
+    /// Probability that an invocation starts cold, by function. A function's environments are kept
+    /// busy by its traffic and end when idle, so the rarer the requests, the more of them wait.
+    fn cold_rates(&self, shape: &shape::Shape, minute: i64) -> Vec<f64> {
+        let at = shape::start_of(minute);
+        let runaway = self.scenario.runaway.contains(&at);
+        let looping = self.estate.routes[usize::from(self.scenario.runaway_route.0)].function;
+        profile::STARTS
+            .iter()
+            .enumerate()
+            .map(|(index, start)| {
+                let function = FunctionId(index as u16);
+                let serves_backoffice = self
+                    .estate
+                    .routes
+                    .iter()
+                    .any(|r| r.function == function && r.api.0 == 1);
+                let relative = shape.relative[usize::from(serves_backoffice)].max(1e-3);
+                let mut rate = (start.cold_rate * (0.35 + 0.65 / relative)).clamp(0.001, 0.35);
+                if runaway && function == looping {
+                    // Long invocations hold their environments, so that more are needed.
+                    rate *= 1.6;
+                }
+                rate.max(self.scenario.storm(function, at))
+            })
+            .collect()
+    }
+
+    fn request(
+        &self,
+        rng: &mut ChaCha8Rng,
+        api: usize,
+        start: Micros,
+        sampled: bool,
+        cold: &[f64],
+    ) -> Request {
+        let id = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
+        let route = self.pick_route(rng, api);
+        let behaviour = pick_behaviour(rng, profile::ROUTES[usize::from(route.0)].1);
+        let course = self.course(rng, route, behaviour, start);
+        let before = rng.random_range(1_000..4_000);
+        let function = self.estate.routes[usize::from(route.0)].function;
+        let invocation = self.invocation(rng, function, start + before, behaviour, course, cold);
+        let network = draw_us(
+            rng,
+            LogNormal {
+                median: 2.4,
+                sigma: 0.3,
+            },
+        );
+        let integration_latency_us = invocation.end() - invocation.start + network;
+        let after = rng.random_range(500..3_500);
+        Request {
+            id,
+            route,
+            path: path(rng, behaviour.path),
+            method: behaviour.method,
+            start,
+            latency_us: before + integration_latency_us + after,
+            integration_latency_us,
+            status: match course {
+                Course::ClientError => behaviour.client_error.0,
+                Course::Error => 502,
+                Course::Throttled => 500,
+                Course::Usual | Course::Runaway if behaviour.method == "POST" => 201,
+                Course::Usual | Course::Runaway => 200,
+            },
+            sampled,
+            invocation,
+        }
+    }
+
+    fn pick_route(&self, rng: &mut ChaCha8Rng, api: usize) -> RouteId {
+        let routes = &self.routes[api];
+        let total = routes.last().map_or(0.0, |(sum, _)| *sum);
+        let draw = rng.random::<f64>() * total;
+        let index = routes.partition_point(|(sum, _)| *sum <= draw);
+        routes[index.min(routes.len() - 1)].1
+    }
+
+    fn course(
+        &self,
+        rng: &mut ChaCha8Rng,
+        route: RouteId,
+        behaviour: &Behaviour,
+        start: Micros,
+    ) -> Course {
+        let draw = rng.random::<f64>();
+        if route == self.scenario.burst_route
+            && self.scenario.burst.contains(&start)
+            && draw < profile::BURST_ERROR
+        {
+            return Course::Error;
+        }
+        let runaway =
+            route == self.scenario.runaway_route && self.scenario.runaway.contains(&start);
+        if runaway && draw > 1.0 - profile::RUNAWAY_THROTTLED {
+            return Course::Throttled;
+        }
+        match draw {
+            draw if draw < behaviour.error => Course::Error,
+            draw if draw < behaviour.error + behaviour.client_error.1 => Course::ClientError,
+            _ if runaway => Course::Runaway,
+            _ => Course::Usual,
+        }
+    }
+
+    fn invocation(
+        &self,
+        rng: &mut ChaCha8Rng,
+        function: FunctionId,
+        start: Micros,
+        behaviour: &Behaviour,
+        course: Course,
+        cold: &[f64],
+    ) -> Invocation {
+        let profile = &profile::STARTS[usize::from(function.0)];
+        let memory_mb = self.estate.memory_mb(function, start);
+        if course == Course::Throttled {
+            let (error, throttled, duration_us) = (false, true, 0);
+            let (placement_us, init_us, log_bytes, calls) = (0, None, 0, Vec::new());
+            return Invocation {
+                function,
+                start,
+                placement_us,
+                init_us,
+                duration_us,
+                error,
+                throttled,
+                memory_mb,
+                log_bytes,
+                calls,
+            };
+        }
+        let is_cold = rng.random::<f64>() < cold[usize::from(function.0)];
+        let (placement_us, init_us) = if is_cold {
+            let placement = draw_us(
+                rng,
+                LogNormal {
+                    median: 270.0,
+                    sigma: 0.4,
+                },
+            )
+            .clamp(160_000, 750_000);
+            (
+                placement,
+                Some(draw_us(rng, profile.init_ms).clamp(200_000, 3_000_000)),
+            )
+        } else {
+            (rng.random_range(4_000..10_000), None)
+        };
+        // A fresh environment compiles and opens its connections in its first request.
+        let slower = if is_cold { 1.7 } else { 1.0 };
+        // More memory is more processor: what the deploy bought.
+        let faster = if memory_mb > self.estate.memory_mb(function, 0) {
+            0.72
+        } else {
+            1.0
+        };
+        let compute_us = (draw_us(rng, behaviour.compute_ms) as f64 * slower * faster) as i64;
+
+        let handler_start = start + placement_us + init_us.unwrap_or(0);
+        let mut handler = Handler {
+            cursor: handler_start + compute_us * 2 / 5,
+            calls: Vec::new(),
+        };
+        let calls = match course {
+            Course::ClientError => &behaviour.calls[..1],
+            _ => behaviour.calls,
+        };
+        // A failing handler fails at its last call to a store, and goes no further.
+        let is_store = |spec: &CallSpec| !matches!(spec.target, TargetSpec::Async { .. });
+        let failing = if course == Course::Error {
+            calls.iter().rposition(is_store)
+        } else {
+            None
+        };
+        for (index, spec) in calls[..failing.map_or(calls.len(), |index| index + 1)]
+            .iter()
+            .enumerate()
+        {
+            let failed = Some(index) == failing;
+            if failed || spec.probability >= 1.0 || rng.random::<f64>() < spec.probability {
+                self.call(rng, &mut handler, spec, failed, cold);
+                handler.cursor += rng.random_range(80..900);
+            }
+        }
+        if course == Course::Runaway {
+            let turns = rng.random_range(profile::RETRIES.0..=profile::RETRIES.1);
+            handler.calls.reserve(turns as usize);
+            for _ in 0..turns {
+                handler.cursor += draw_us(rng, profile::BACK_OFF_MS);
+                self.call(rng, &mut handler, &profile::RETRIED_UPDATE, false, cold);
+            }
+        }
+        let end = handler.cursor + compute_us * 3 / 5;
+        let error = course == Course::Error;
+        // A line about each call, and a stack trace when it failed.
+        let lines = 140 * handler.calls.len() as u64 + if error { 2_600 } else { 0 };
+        Invocation {
+            function,
+            start,
+            placement_us,
+            init_us,
+            duration_us: end - handler_start,
+            error,
+            throttled: false,
+            memory_mb,
+            log_bytes: profile.log_bytes + lines,
+            calls: handler.calls,
+        }
+    }
+
+    fn call(
+        &self,
+        rng: &mut ChaCha8Rng,
+        handler: &mut Handler,
+        spec: &CallSpec,
+        failed: bool,
+        cold: &[f64],
+    ) {
+        let start = handler.cursor;
+        let mut duration_us = draw_us(rng, spec.ms);
+        let retries = if failed {
+            2
+        } else {
+            u8::from(rng.random::<f64>() < 0.003)
+        };
+        if retries > 0 {
+            duration_us += i64::from(retries) * (duration_us + 50_000);
+        }
+        let target = match spec.target {
+            TargetSpec::Table {
+                table,
+                operation,
+                read_halves,
+                write,
+            } => {
+                let (read_milli_units, write_milli_units) = if failed {
+                    (0, 0)
+                } else {
+                    (between(rng, read_halves) * 500, between(rng, write) * 1_000)
+                };
+                Target::Table {
+                    table,
+                    operation,
+                    read_milli_units,
+                    write_milli_units,
+                }
+            }
+            TargetSpec::Bucket {
+                bucket,
+                operation,
+                bytes,
+            } => Target::Bucket {
+                bucket,
+                operation,
+                bytes: if failed { 0 } else { between(rng, bytes) },
+            },
+            TargetSpec::Async {
+                function,
+                behaviour,
+            } => {
+                let dwell = draw_us(
+                    rng,
+                    LogNormal {
+                        median: 38.0,
+                        sigma: 0.6,
+                    },
+                )
+                .min(5_000_000);
+                let course = if rng.random::<f64>() < behaviour.error {
+                    Course::Error
+                } else {
+                    Course::Usual
+                };
+                let consumer = self.invocation(
+                    rng,
+                    function,
+                    start + duration_us + dwell,
+                    behaviour,
+                    course,
+                    cold,
+                );
+                Target::AsyncFunction(Box::new(consumer))
+            }
+        };
+        handler.cursor += duration_us;
+        handler.calls.push(Call {
+            start,
+            duration_us,
+            retries,
+            failed,
+            target,
+        });
+    }
+}
+
+/// A handler at work: the time that it is at, and the calls that it made.
+struct Handler {
+    cursor: Micros,
+    calls: Vec<Call>,
+}
+
+fn draw_us(rng: &mut ChaCha8Rng, of: LogNormal) -> i64 {
+    let normal: f64 = StandardNormal.sample(rng);
+    (of.median * 1_000.0 * (of.sigma * normal).exp()) as i64
+}
+
+fn between(rng: &mut ChaCha8Rng, (low, high): (u64, u64)) -> u64 {
+    if low == high {
+        low
+    } else {
+        rng.random_range(low..=high)
+    }
+}
+
+fn pick_behaviour<'a>(rng: &mut ChaCha8Rng, behaviours: &'a [Behaviour]) -> &'a Behaviour {
+    if behaviours.len() == 1 {
+        return &behaviours[0];
+    }
+    let mut draw = rng.random::<f64>() * behaviours.iter().map(|b| b.weight).sum::<f64>();
+    for behaviour in behaviours {
+        draw -= behaviour.weight;
+        if draw < 0.0 {
+            return behaviour;
+        }
+    }
+    &behaviours[behaviours.len() - 1]
+}
+
+/// The template with identifiers in its places.
+fn path(rng: &mut ChaCha8Rng, template: &str) -> String {
+    let Some((before, rest)) = template.split_once('{') else {
+        return template.to_owned();
+    };
+    let (kind, after) = rest.split_once('}').unwrap_or((rest, ""));
+    let mut path = String::with_capacity(template.len() + 16);
+    path.push_str(before);
+    let written = match kind {
+        "product" => write!(path, "{}", 10_000 + rng.next_u32() % 48_210),
+        "customer" => write!(path, "c-{}", 100_000 + rng.next_u32() % 310_000),
+        "cart" => write!(path, "{:016x}", rng.next_u64()),
+        _ => write!(path, "{}", 40_000_000 + rng.next_u32() % 3_871_940),
+    };
+    debug_assert!(written.is_ok(), "a String takes what is written");
+    path.push_str(after);
+    path
+}
