@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::columns::columns;
+
 /// One change of an alert's state, or one delivery of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertEvent {
@@ -26,3 +28,13 @@ pub struct AlertEvent {
     /// The message, or the error of a failed delivery.
     pub message: Option<String>,
 }
+
+columns!(AlertEvent, date of ts, [
+    ts, rule, labels, event, value, threshold, since, notifier, message,
+]);
+
+/// Order of the rows in a file.
+pub(crate) const SORTED_BY: &[&str] = &["ts"];
+
+/// Columns whose smallest and largest value each file's log entry has.
+pub(crate) const INDEXED: &[&str] = &["rule", "ts"];

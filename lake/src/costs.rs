@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
+use crate::columns::columns;
+
 /// One line of the bill.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostLine {
@@ -39,3 +41,13 @@ pub struct CostLine {
     /// `cost-explorer`, `cur` or `focus`.
     pub source: String,
 }
+
+columns!(CostLine, date of ts, [
+    ts, granularity, account_id, region, service, usage_type, operation, record_type, resource_id, tags, cost_usd, quantity, unit, estimated, source,
+]);
+
+/// Order of the rows in a file.
+pub(crate) const SORTED_BY: &[&str] = &["service", "usage_type", "resource_id"];
+
+/// Columns whose smallest and largest value each file's log entry has.
+pub(crate) const INDEXED: &[&str] = &["source", "account_id", "ts"];

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::columns::columns;
+
 /// One period of one CloudWatch series.
 ///
 /// A statistic that was not asked for, or that does not exist for the metric, is `None`; a period
@@ -45,3 +47,28 @@ pub struct MetricPoint {
     /// 99th percentile over this period alone, in `unit`.
     pub p99: Option<f64>,
 }
+
+columns!(MetricPoint, date of ts, [
+    account_id, region, service, resource, stage, route, operation, metric, unit, ts, period_s, sample_count, sum, min, max, p50, p95, p99,
+]);
+
+/// Order of the rows in a file.
+pub(crate) const SORTED_BY: &[&str] = &[
+    "service",
+    "metric",
+    "resource",
+    "stage",
+    "route",
+    "operation",
+    "ts",
+];
+
+/// Columns whose smallest and largest value each file's log entry has.
+pub(crate) const INDEXED: &[&str] = &[
+    "account_id",
+    "region",
+    "service",
+    "metric",
+    "resource",
+    "ts",
+];

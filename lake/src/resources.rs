@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::columns::columns;
+
 /// A resource as it was found at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
@@ -31,3 +33,13 @@ pub struct Resource {
     /// It was there before and is no longer.
     pub deleted: bool,
 }
+
+columns!(Resource, date of ts, [
+    ts, account_id, region, kind, name, arn, configuration, tags, deleted,
+]);
+
+/// Order of the rows in a file.
+pub(crate) const SORTED_BY: &[&str] = &["kind", "name"];
+
+/// Columns whose smallest and largest value each file's log entry has.
+pub(crate) const INDEXED: &[&str] = &["account_id", "region", "ts"];

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::columns::columns;
+
 /// One X-Ray segment or subsegment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
@@ -68,3 +70,13 @@ pub struct Span {
     /// Annotations, values as text.
     pub annotations: BTreeMap<String, String>,
 }
+
+columns!(Span, date of trace_ts, [
+    account_id, region, trace_id, trace_ts, span_id, parent_id, segment_id, kind, name, origin, namespace, resource, stage, operation, route, ts, duration_ms, http_method, http_url, http_status, error, fault, throttle, inferred, in_progress, cold_start, init_ms, request_id, annotations,
+]);
+
+/// Order of the rows in a file.
+pub(crate) const SORTED_BY: &[&str] = &["ts", "trace_id"];
+
+/// Columns whose smallest and largest value each file's log entry has.
+pub(crate) const INDEXED: &[&str] = &["account_id", "region", "trace_ts", "ts"];
