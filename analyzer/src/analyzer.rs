@@ -1,16 +1,20 @@
 //! The analyzer: one lake, one catalog, many questions.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use millicent_lake::Lake;
+use tokio::sync::Mutex;
 
 use crate::catalog::{Catalog, Query};
 use crate::coverage::Coverage;
+use crate::engine::Engine;
 use crate::error::AnalyzeError;
-use crate::params::Params;
+use crate::params::{ParamValue, Params};
+use crate::state::{Follower, State};
 use crate::table::Table;
+use crate::{report, sql};
 
 /// Bounds of every query, and the clock.
 #[derive(Clone)]
@@ -58,7 +62,10 @@ pub struct Analyzer {
 struct Inner {
     lake: Lake,
     catalog: Catalog,
+    views: Vec<(String, Arc<Query>)>,
+    engine: Engine,
     options: Options,
+    follower: Mutex<Follower>,
 }
 
 impl Analyzer {
@@ -68,7 +75,11 @@ impl Analyzer {
     /// A lake that cannot be read.
     pub async fn open(lake: Lake, options: Options) -> Result<Analyzer, AnalyzeError> {
         let catalog = Catalog::load()?;
-        Ok(Analyzer { inner: Arc::new(Inner { lake, catalog, options }) })
+        let views = in_order(&catalog)?;
+        let engine = Engine::new(options.clone())?;
+        let follower = Mutex::new(Follower::default());
+        let inner = Inner { lake, catalog, views, engine, options, follower };
+        Ok(Analyzer { inner: Arc::new(inner) })
     }
 
     /// The lake that it reads.
@@ -86,9 +97,24 @@ impl Analyzer {
     /// # Errors
     /// An unknown name, a parameter that does not fit, time or memory used up, a lake that cannot be read.
     pub async fn report(&self, name: &str, params: &Params) -> Result<Report, AnalyzeError> {
+        let started = Instant::now();
         let query = self.catalog().get(name)?;
-        params.complete(&query)?;
-        Err(AnalyzeError::Timeout(self.inner.options.timeout))
+        let values = params.complete(&query)?;
+        let time = |name: &str| match params.get(name) {
+            Some(ParamValue::Timestamp(time)) => Some(*time),
+            _ => None,
+        };
+        let (from, to) = (time("from"), time("to"));
+        let inner = Arc::clone(&self.inner);
+        let asked = Arc::clone(&query);
+        let work = async move {
+            let state = inner.state().await?;
+            let table = report::run(&inner.engine, &state.session, &asked, values).await?;
+            Ok((table, state.windows.coverage(from, to, (inner.options.clock)())))
+        };
+        let (table, coverage) = self.inner.engine.timed(work).await?;
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(Report { query, table, coverage, elapsed_ms })
     }
 
     /// Runs one statement that reads: SELECT, WITH, EXPLAIN, SHOW or DESCRIBE.
@@ -96,6 +122,40 @@ impl Analyzer {
     /// # Errors
     /// A statement that writes, defines or reads files; SQL that is not valid; time or memory used up.
     pub async fn sql(&self, text: &str) -> Result<Table, AnalyzeError> {
-        Err(AnalyzeError::Sql(text.to_owned()))
+        let inner = Arc::clone(&self.inner);
+        let text = text.to_owned();
+        let work = async move {
+            let state = inner.state().await?;
+            sql::run(&inner.engine, &state.session, &text).await
+        };
+        self.inner.engine.timed(work).await
     }
+}
+
+impl Inner {
+    async fn state(&self) -> Result<Arc<State>, AnalyzeError> {
+        self.follower.lock().await.follow(&self.lake, &self.engine, &self.views).await
+    }
+}
+
+/// The views, each after those that it reads.
+fn in_order(catalog: &Catalog) -> Result<Vec<(String, Arc<Query>)>, AnalyzeError> {
+    let mut waiting: Vec<(String, Arc<Query>, Vec<String>)> = Vec::new();
+    for (name, view) in catalog.views() {
+        waiting.push((name.to_owned(), Arc::clone(view), sql::tables_read(&view.sql)?));
+    }
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let names: Vec<String> = waiting.iter().map(|(name, ..)| name.clone()).collect();
+        let ready = |reads: &[String]| !reads.iter().any(|name| names.contains(name));
+        let (now, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, _, reads)| ready(reads));
+        if now.is_empty() {
+            let problem = format!("these views read each other: {}", names.join(", "));
+            return Err(AnalyzeError::Header { file: "views".to_owned(), line: 1, problem });
+        }
+        ordered.extend(now.into_iter().map(|(name, view, _)| (name, view)));
+        waiting = later;
+    }
+    Ok(ordered)
 }

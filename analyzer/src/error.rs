@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use datafusion::error::DataFusionError;
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +42,9 @@ pub enum AnalyzeError {
         /// What the statement is, for example `CREATE TABLE`.
         what: String,
     },
+    /// The statement wants to read a file.
+    #[error("reading the file '{0}' is not allowed: read the tables and views of the lake (SHOW TABLES lists them)")]
+    File(String),
     /// The SQL cannot be parsed or planned.
     #[error("the SQL is not valid: {0}")]
     Sql(String),
@@ -55,9 +60,28 @@ pub enum AnalyzeError {
         detail: String,
     },
     /// The lake cannot be read.
-    #[error("the lake cannot be read: {0}")]
+    #[error(transparent)]
     Lake(#[from] millicent_lake::LakeError),
     /// Anything else that the engine met while running.
     #[error("the query failed: {0}")]
     Execution(String),
+}
+
+impl AnalyzeError {
+    /// What the engine said, by its cause; `limit_bytes` is the memory limit that it ran under.
+    pub(crate) fn engine(error: DataFusionError, limit_bytes: usize) -> AnalyzeError {
+        let text = error.strip_backtrace();
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => {
+                AnalyzeError::Memory { limit_mb: limit_bytes >> 20, detail: text }
+            }
+            DataFusionError::Plan(_)
+            | DataFusionError::SQL(_, _)
+            | DataFusionError::SchemaError(_, _)
+            | DataFusionError::NotImplemented(_)
+            | DataFusionError::Diagnostic(_, _)
+            | DataFusionError::Collection(_) => AnalyzeError::Sql(text),
+            _ => AnalyzeError::Execution(text),
+        }
+    }
 }

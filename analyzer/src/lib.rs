@@ -7,9 +7,13 @@
 mod analyzer;
 mod catalog;
 mod coverage;
+mod engine;
 mod error;
 mod header;
 mod params;
+mod report;
+mod sql;
+mod state;
 mod table;
 
 pub use analyzer::{Analyzer, Options, Report};
