@@ -2,6 +2,7 @@
 
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, TableProperty};
@@ -38,6 +39,8 @@ pub(crate) fn creation(table: Table, at: &DeltaTable) -> Result<CreateBuilder, L
         .with_columns(columns.fields().cloned())
         .with_partition_columns([DATE])
         .with_raise_if_key_not_exists(false)
+        // Whoever comes second is told so, instead of writing the same definition again.
+        .with_commit_properties(CommitProperties::default().with_max_retries(0))
         .with_configuration([(VERSION_PROPERTY, Some(SCHEMA_VERSION.to_string()))])
         .with_configuration_property(
             TableProperty::CheckpointInterval,

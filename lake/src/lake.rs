@@ -243,7 +243,7 @@ impl Lake {
         Ok(rows.len() as u64)
     }
 
-    async fn rows<R>(
+    pub(crate) async fn rows<R>(
         &self,
         table: Table,
         filter: &Filter,

@@ -34,3 +34,6 @@ pub use resources::Resource;
 pub use slice::Slice;
 pub use spans::Span;
 pub use table::{Rows, Table};
+
+#[cfg(test)]
+mod tests;
