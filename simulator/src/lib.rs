@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod estate;
+pub mod metrics;
 pub mod model;
 pub mod scenario;
 pub mod traffic;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -10,6 +13,11 @@ use chrono::{DateTime, Utc};
 use crate::{
     config::{SimConfig, micros},
     estate::Estate,
+    metrics::{
+        samples::{Hour, Layout},
+        series::Registry,
+        usage::Usage,
+    },
     model::{Minute, Request},
     scenario::Scenario,
     traffic::Generator,
@@ -23,7 +31,12 @@ pub struct World {
     estate: Arc<Estate>,
     scenario: Scenario,
     generator: Generator,
+    layout: Layout,
+    series: Registry,
     minutes: Cache<Minute>,
+    hours: Cache<Hour>,
+    /// Usage of every hour that was computed; a kilobyte each, so all are kept.
+    usage: Mutex<HashMap<i64, Arc<Usage>>>,
 }
 
 impl World {
@@ -40,14 +53,12 @@ impl World {
             Arc::clone(&estate),
             scenario.clone(),
         );
+        let layout = Layout::new(&estate);
+        let series = Registry::new(&estate, &layout);
         let minutes = Cache::new(config.cached_requests);
-        Arc::new(World {
-            config,
-            estate,
-            scenario,
-            generator,
-            minutes,
-        })
+        let hours = Cache::new(config.cached_sample_bytes);
+        let usage = Mutex::default();
+        Arc::new(World { config, estate, scenario, generator, layout, series, minutes, hours, usage })
     }
 
     /// What it was made from.
@@ -87,6 +98,105 @@ impl World {
             .requests
             .partition_point(|request| request.start <= now)]
     }
+
+    /// Every metric of the account.
+    pub fn series(&self) -> &Registry {
+        &self.series
+    }
+
+    /// Where a series' samples are in an hour.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Samples and usage of an hour since the epoch, all of its sixty minutes, visible or not.
+    pub fn hour(&self, hour: i64) -> Arc<Hour> {
+        let make = || Hour::new(&self.estate, &self.layout, hour, |minute| self.generator.minute(minute));
+        let made = self.hours.get(hour, make, Hour::bytes);
+        self.lock_usage().entry(hour).or_insert_with(|| Arc::new(made.usage.clone()));
+        made
+    }
+
+    /// Usage of the minutes from the one up to, not including, the other.
+    pub fn usage(&self, from_minute: i64, to_minute: i64) -> Usage {
+        let mut sum = Usage::none(&self.estate);
+        let from_minute = from_minute.max(self.config.first_minute());
+        let (first, last) = (from_minute.div_euclid(60) + i64::from(from_minute % 60 != 0), to_minute.div_euclid(60));
+        if first > last {
+            self.add_minutes(&mut sum, from_minute, to_minute);
+            return sum;
+        }
+        self.add_minutes(&mut sum, from_minute, first * 60);
+        self.prepare_usage(first, last);
+        for hour in first..last {
+            sum += &*self.usage_of_hour(hour);
+        }
+        self.add_minutes(&mut sum, last * 60, to_minute);
+        sum
+    }
+
+    /// Calls `work` with every hour from the first up to, not including, the last, on all processors.
+    pub fn each_hour<T: Send>(&self, first: i64, last: i64, work: impl Fn(i64, &Hour) -> T + Sync) -> Vec<T> {
+        in_parallel(first, last, |hour| work(hour, &self.hour(hour)))
+    }
+
+    fn usage_of_hour(&self, hour: i64) -> Arc<Usage> {
+        let known = self.lock_usage().get(&hour).cloned();
+        known.unwrap_or_else(|| Arc::new(self.hour(hour).usage.clone()))
+    }
+
+    fn prepare_usage(&self, first: i64, last: i64) {
+        let missing: Vec<i64> = {
+            let known = self.lock_usage();
+            (first..last).filter(|hour| !known.contains_key(hour)).collect()
+        };
+        if missing.len() > 1 {
+            in_parallel(0, missing.len() as i64, |index| drop(self.hour(missing[index as usize])));
+        }
+    }
+
+    /// Usage of part of an hour, from its requests.
+    fn add_minutes(&self, sum: &mut Usage, from: i64, to: i64) {
+        if from < to {
+            let within = from * 60_000_000..to * 60_000_000;
+            for minute in from - 1..to {
+                sum.add_minute(&self.estate, &self.minute(minute), &within);
+            }
+        }
+    }
+
+    fn lock_usage(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<Usage>>> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The results of `work` for `first..last` in order, on all processors.
+fn in_parallel<T: Send>(first: i64, last: i64, work: impl Fn(i64) -> T + Sync) -> Vec<T> {
+    let next = AtomicI64::new(first);
+    let run = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= last {
+                return done;
+            }
+            done.push((index, work(index)));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min((last - first).max(1) as usize);
+    let mut done: Vec<(i64, T)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut done = run();
+        for handle in handles {
+            match handle.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// What was computed by the minute or the hour, up to a total size; what was not asked for the

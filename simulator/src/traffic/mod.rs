@@ -454,3 +454,6 @@ fn path(rng: &mut ChaCha8Rng, template: &str) -> String {
     path.push_str(after);
     path
 }
+
+#[cfg(test)]
+mod tests;
