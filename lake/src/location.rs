@@ -31,8 +31,24 @@ pub(crate) fn resolve(location: &str) -> Result<PathBuf, LakeError> {
             )));
         }
     };
+    // delta-rs decodes a path once more than it encodes it, and would end up in another folder.
+    if let Some(code) = percent_code(&path.to_string_lossy()) {
+        return Err(refused(format!(
+            "a folder whose name has `{code}`, a percent sign and two digits, is not supported"
+        )));
+    }
     std::path::absolute(&path)
         .map_err(|error| refused(format!("it cannot be made an absolute path: {error}")))
+}
+
+/// The first `%20` or the like.
+fn percent_code(path: &str) -> Option<&str> {
+    let codes = path
+        .match_indices('%')
+        .filter_map(|(at, _)| path.get(at..at + 3));
+    codes
+        .into_iter()
+        .find(|code| code.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The URL of a table's folder in the lake.
@@ -64,7 +80,13 @@ mod tests {
 
     #[test]
     fn other_stores_are_refused_by_name() {
-        for location in ["s3://bucket/prefix", "gs://bucket", "", "file://host/share"] {
+        for location in [
+            "s3://bucket/prefix",
+            "gs://bucket",
+            "",
+            "file://host/share",
+            "a%20b",
+        ] {
             let error = resolve(location).unwrap_err().to_string();
             assert!(error.contains(location), "{error}");
         }

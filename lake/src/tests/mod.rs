@@ -1,6 +1,7 @@
 //! The lake as a whole, on a local disk.
 
 mod concurrency;
+mod latency;
 mod opening;
 mod replacing;
 mod round_trip;

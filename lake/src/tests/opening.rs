@@ -13,7 +13,7 @@ use crate::*;
 #[tokio::test]
 async fn a_path_may_have_spaces_and_any_letters() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["späte lake", "100%", "a#b?c", "日本/深い/道", "a%20b"] {
+    for name in ["späte lake", "100%", "a#b?c", "5% o'f", "日本/深い/道"] {
         let path = folder.path().join(name);
         let lake = Lake::open(path.to_str().unwrap()).await.unwrap();
         lake.append(Rows::AlertEvents(vec![samples::alert_event(at(1, 1), "r")]))

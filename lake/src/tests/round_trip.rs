@@ -257,7 +257,6 @@ async fn datafusion_reads_the_same() {
             .to_string()
     };
     let sums = show("select count(*) n, sum(sum) s, min(ts) a, max(ts) b, max(resource) r from metrics where ts >= '2026-03-03' and date < '2026-03-06'").await;
-    assert!(sums.contains("| 2 "), "{sums}");
     let expected =
         "| 3 | 12.0 | 2026-03-03T03:00:00Z | 2026-03-05T03:00:00Z | o'clock \"quoted\" |";
     assert!(sums.contains(expected), "{sums}");
