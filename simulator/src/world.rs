@@ -58,7 +58,17 @@ impl World {
         let minutes = Cache::new(config.cached_requests);
         let hours = Cache::new(config.cached_sample_bytes);
         let usage = Mutex::default();
-        Arc::new(World { config, estate, scenario, generator, layout, series, minutes, hours, usage })
+        Arc::new(World {
+            config,
+            estate,
+            scenario,
+            generator,
+            layout,
+            series,
+            minutes,
+            hours,
+            usage,
+        })
     }
 
     /// What it was made from.
@@ -111,9 +121,15 @@ impl World {
 
     /// Samples and usage of an hour since the epoch, all of its sixty minutes, visible or not.
     pub fn hour(&self, hour: i64) -> Arc<Hour> {
-        let make = || Hour::new(&self.estate, &self.layout, hour, |minute| self.generator.minute(minute));
+        let make = || {
+            Hour::new(&self.estate, &self.layout, hour, |minute| {
+                self.generator.minute(minute)
+            })
+        };
         let made = self.hours.get(hour, make, Hour::bytes);
-        self.lock_usage().entry(hour).or_insert_with(|| Arc::new(made.usage.clone()));
+        self.lock_usage()
+            .entry(hour)
+            .or_insert_with(|| Arc::new(made.usage.clone()));
         made
     }
 
@@ -121,7 +137,10 @@ impl World {
     pub fn usage(&self, from_minute: i64, to_minute: i64) -> Usage {
         let mut sum = Usage::none(&self.estate);
         let from_minute = from_minute.max(self.config.first_minute());
-        let (first, last) = (from_minute.div_euclid(60) + i64::from(from_minute % 60 != 0), to_minute.div_euclid(60));
+        let (first, last) = (
+            from_minute.div_euclid(60) + i64::from(from_minute % 60 != 0),
+            to_minute.div_euclid(60),
+        );
         if first > last {
             self.add_minutes(&mut sum, from_minute, to_minute);
             return sum;
@@ -136,8 +155,20 @@ impl World {
     }
 
     /// Calls `work` with every hour from the first up to, not including, the last, on all processors.
-    pub fn each_hour<T: Send>(&self, first: i64, last: i64, work: impl Fn(i64, &Hour) -> T + Sync) -> Vec<T> {
+    pub fn each_hour<T: Send>(
+        &self,
+        first: i64,
+        last: i64,
+        work: impl Fn(i64, &Hour) -> T + Sync,
+    ) -> Vec<T> {
         in_parallel(first, last, |hour| work(hour, &self.hour(hour)))
+    }
+
+    /// Computes hours that are about to be asked for, on all processors.
+    pub fn prepare_hours(&self, first: i64, last: i64) {
+        if last - first > 1 {
+            in_parallel(first, last, |hour| drop(self.hour(hour)));
+        }
     }
 
     fn usage_of_hour(&self, hour: i64) -> Arc<Usage> {
@@ -148,10 +179,14 @@ impl World {
     fn prepare_usage(&self, first: i64, last: i64) {
         let missing: Vec<i64> = {
             let known = self.lock_usage();
-            (first..last).filter(|hour| !known.contains_key(hour)).collect()
+            (first..last)
+                .filter(|hour| !known.contains_key(hour))
+                .collect()
         };
         if missing.len() > 1 {
-            in_parallel(0, missing.len() as i64, |index| drop(self.hour(missing[index as usize])));
+            in_parallel(0, missing.len() as i64, |index| {
+                drop(self.hour(missing[index as usize]))
+            });
         }
     }
 
@@ -183,7 +218,9 @@ fn in_parallel<T: Send>(first: i64, last: i64, work: impl Fn(i64) -> T + Sync) -
             done.push((index, work(index)));
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min((last - first).max(1) as usize);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min((last - first).max(1) as usize);
     let mut done: Vec<(i64, T)> = std::thread::scope(|scope| {
         let handles: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
         let mut done = run();

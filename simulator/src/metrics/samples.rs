@@ -131,7 +131,12 @@ pub struct Hour {
 
 impl Hour {
     /// The hour since the epoch; `minute` gives the requests of a minute.
-    pub fn new(estate: &Estate, layout: &Layout, hour: i64, minute: impl Fn(i64) -> Minute) -> Hour {
+    pub fn new(
+        estate: &Estate,
+        layout: &Layout,
+        hour: i64,
+        minute: impl Fn(i64) -> Minute,
+    ) -> Hour {
         let first = hour * 60;
         let within = first * MINUTE..(first + 60) * MINUTE;
         let mut collector = Collector::new(layout, within.clone());
@@ -142,12 +147,16 @@ impl Hour {
             collector.add(&minute);
             usage.add_minute(estate, &minute, &within);
         }
-        Hour { minutes: collector.finish(), usage }
+        Hour {
+            minutes: collector.finish(),
+            usage,
+        }
     }
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
-        let of_minute = |m: &MinuteSamples| 4 * (m.offsets.len() + m.values.len()) + 8 * m.counters.len() + 96;
+        let of_minute =
+            |m: &MinuteSamples| 4 * (m.offsets.len() + m.values.len()) + 8 * m.counters.len() + 96;
         self.minutes.iter().map(of_minute).sum::<usize>() + 2_048
     }
 }
@@ -174,7 +183,8 @@ impl<'a> Collector<'a> {
     }
 
     fn sample(&mut self, minute: usize, slot: u16, us: i64) {
-        self.samples[minute].push((u64::from(slot) << 32) | u64::from(u32::try_from(us).unwrap_or(u32::MAX)));
+        self.samples[minute]
+            .push((u64::from(slot) << 32) | u64::from(u32::try_from(us).unwrap_or(u32::MAX)));
     }
 
     fn count(&mut self, minute: usize, counter: u16, by: u64) {
@@ -188,7 +198,8 @@ impl<'a> Collector<'a> {
                 if let Event::Invocation(invocation) = event
                     && !invocation.throttled
                 {
-                    self.running.push((at, invocation.end(), invocation.function));
+                    self.running
+                        .push((at, invocation.end(), invocation.function));
                 }
                 if !self.within.contains(&at) {
                     return;
@@ -207,12 +218,22 @@ impl<'a> Collector<'a> {
                     }
                     Event::Invocation(invocation) => self.invocation(minute, invocation),
                     Event::Call(call) => {
-                        if let Target::Table { table, operation, read_milli_units, write_milli_units } = call.target {
+                        if let Target::Table {
+                            table,
+                            operation,
+                            read_milli_units,
+                            write_milli_units,
+                        } = call.target
+                        {
                             self.count(minute, layout.read_units(table), read_milli_units);
                             self.count(minute, layout.write_units(table), write_milli_units);
                             let place = layout.operations.binary_search(&(table, operation));
                             if let (Ok(place), false) = (place, call.failed) {
-                                self.sample(minute, layout.table_latency(place), server_side_us(call));
+                                self.sample(
+                                    minute,
+                                    layout.table_latency(place),
+                                    server_side_us(call),
+                                );
                             }
                         }
                     }
@@ -226,8 +247,16 @@ impl<'a> Collector<'a> {
             self.count(minute, self.layout.throttles(invocation.function), 1);
             return;
         }
-        self.sample(minute, self.layout.duration(invocation.function), invocation.duration_us);
-        self.count(minute, self.layout.errors(invocation.function), u64::from(invocation.error));
+        self.sample(
+            minute,
+            self.layout.duration(invocation.function),
+            invocation.duration_us,
+        );
+        self.count(
+            minute,
+            self.layout.errors(invocation.function),
+            u64::from(invocation.error),
+        );
     }
 
     fn finish(mut self) -> Vec<MinuteSamples> {
@@ -248,7 +277,11 @@ impl<'a> Collector<'a> {
                 counters,
             }
         };
-        self.samples.into_iter().zip(self.counters).map(pack).collect()
+        self.samples
+            .into_iter()
+            .zip(self.counters)
+            .map(pack)
+            .collect()
     }
 
     /// The most invocations at once, by function and in the account, seen when one starts.
@@ -266,7 +299,8 @@ impl<'a> Collector<'a> {
                 heap.push(Reverse(end));
                 if self.within.contains(&start) {
                     let minute = ((start - self.within.start) / MINUTE) as usize;
-                    let most = &mut self.counters[minute][usize::from(self.layout.concurrency(whose))];
+                    let most =
+                        &mut self.counters[minute][usize::from(self.layout.concurrency(whose))];
                     *most = (*most).max(heap.len() as u64);
                 }
             }

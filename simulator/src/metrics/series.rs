@@ -37,7 +37,11 @@ enum Source {
     Ones(Vec<u16>),
     /// Zero for every sample of the slots, one for what the counters count. Counts that have no
     /// sample of their own (throttled invocations) are `besides`.
-    Flags { slots: Vec<u16>, counters: Vec<u16>, besides: bool },
+    Flags {
+        slots: Vec<u16>,
+        counters: Vec<u16>,
+        besides: bool,
+    },
     /// One sample a minute.
     Gauge(u16),
     /// Thousandths of capacity units: their sum and, as DynamoDB emits it, a zero beside it.
@@ -65,9 +69,21 @@ impl Registry {
             .series
             .iter()
             .enumerate()
-            .map(|(index, s)| ((s.namespace.to_owned(), s.metric.to_owned(), s.dimensions.clone()), index))
+            .map(|(index, s)| {
+                (
+                    (
+                        s.namespace.to_owned(),
+                        s.metric.to_owned(),
+                        s.dimensions.clone(),
+                    ),
+                    index,
+                )
+            })
             .collect();
-        Registry { series: builder.series, by_name }
+        Registry {
+            series: builder.series,
+            by_name,
+        }
     }
 
     /// All of them, in a fixed order.
@@ -76,9 +92,16 @@ impl Registry {
     }
 
     /// The series with exactly these dimensions, in any order.
-    pub fn find(&self, namespace: &str, metric: &str, mut dimensions: Vec<Dimension>) -> Option<&Series> {
+    pub fn find(
+        &self,
+        namespace: &str,
+        metric: &str,
+        mut dimensions: Vec<Dimension>,
+    ) -> Option<&Series> {
         dimensions.sort();
-        let index = self.by_name.get(&(namespace.to_owned(), metric.to_owned(), dimensions))?;
+        let index = self
+            .by_name
+            .get(&(namespace.to_owned(), metric.to_owned(), dimensions))?;
         Some(&self.series[*index])
     }
 }
@@ -96,10 +119,18 @@ impl Builder {
         dimensions: &[(&str, &str)],
         source: Source,
     ) {
-        let mut dimensions: Vec<Dimension> =
-            dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut dimensions: Vec<Dimension> = dimensions
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         dimensions.sort();
-        self.series.push(Series { namespace, metric, dimensions, unit, source });
+        self.series.push(Series {
+            namespace,
+            metric,
+            dimensions,
+            unit,
+            source,
+        });
     }
 
     fn lambda(&mut self, estate: &Estate, layout: &Layout) {
@@ -108,7 +139,12 @@ impl Builder {
         for id in all {
             let name = estate.function(id).name;
             self.lambda_set(layout, &[("FunctionName", name)], &[id], Some(id));
-            self.lambda_set(layout, &[("FunctionName", name), ("Resource", name)], &[id], Some(id));
+            self.lambda_set(
+                layout,
+                &[("FunctionName", name), ("Resource", name)],
+                &[id],
+                Some(id),
+            );
         }
     }
 
@@ -122,25 +158,53 @@ impl Builder {
         let slots: Vec<u16> = functions.iter().map(|f| layout.duration(*f)).collect();
         let errors = functions.iter().map(|f| layout.errors(*f)).collect();
         let throttles = functions.iter().map(|f| layout.throttles(*f)).collect();
-        let mut add = |metric, unit, source| self.add("AWS/Lambda", metric, unit, dimensions, source);
+        let mut add =
+            |metric, unit, source| self.add("AWS/Lambda", metric, unit, dimensions, source);
         add("Invocations", "Count", Source::Ones(slots.clone()));
-        add("Errors", "Count", Source::Flags { slots: slots.clone(), counters: errors, besides: false });
-        add("Throttles", "Count", Source::Flags { slots: slots.clone(), counters: throttles, besides: true });
+        add(
+            "Errors",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: errors,
+                besides: false,
+            },
+        );
+        add(
+            "Throttles",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: throttles,
+                besides: true,
+            },
+        );
         add("Duration", "Milliseconds", Source::Times(slots));
-        add("ConcurrentExecutions", "Count", Source::Gauge(layout.concurrency(one)));
+        add(
+            "ConcurrentExecutions",
+            "Count",
+            Source::Gauge(layout.concurrency(one)),
+        );
     }
 
     fn api_gateway(&mut self, estate: &Estate, layout: &Layout) {
         for (index, api) in estate.apis.iter().enumerate() {
             let Api { name, stage, .. } = *api;
             let of_api = |id: &RouteId| estate.routes[usize::from(id.0)].api == ApiId(index as u16);
-            let routes: Vec<RouteId> = (0..estate.routes.len() as u16).map(RouteId).filter(of_api).collect();
+            let routes: Vec<RouteId> = (0..estate.routes.len() as u16)
+                .map(RouteId)
+                .filter(of_api)
+                .collect();
             self.api_set(layout, &[("ApiName", name)], &routes);
             self.api_set(layout, &[("ApiName", name), ("Stage", stage)], &routes);
             for id in routes.iter().filter(|_| api.detailed_metrics) {
                 let route = &estate.routes[usize::from(id.0)];
-                let dimensions =
-                    [("ApiName", name), ("Method", route.method), ("Resource", route.resource), ("Stage", stage)];
+                let dimensions = [
+                    ("ApiName", name),
+                    ("Method", route.method),
+                    ("Resource", route.resource),
+                    ("Stage", stage),
+                ];
                 self.api_set(layout, &dimensions, &[*id]);
             }
         }
@@ -148,29 +212,69 @@ impl Builder {
 
     fn api_set(&mut self, layout: &Layout, dimensions: &[(&str, &str)], routes: &[RouteId]) {
         let slots: Vec<u16> = routes.iter().map(|r| layout.latency(*r)).collect();
-        let integration = routes.iter().map(|r| layout.integration_latency(*r)).collect();
+        let integration = routes
+            .iter()
+            .map(|r| layout.integration_latency(*r))
+            .collect();
         let client_errors = routes.iter().map(|r| layout.client_errors(*r)).collect();
         let server_errors = routes.iter().map(|r| layout.server_errors(*r)).collect();
-        let mut add = |metric, unit, source| self.add("AWS/ApiGateway", metric, unit, dimensions, source);
+        let mut add =
+            |metric, unit, source| self.add("AWS/ApiGateway", metric, unit, dimensions, source);
         add("Count", "Count", Source::Ones(slots.clone()));
-        add("4XXError", "Count", Source::Flags { slots: slots.clone(), counters: client_errors, besides: false });
-        add("5XXError", "Count", Source::Flags { slots: slots.clone(), counters: server_errors, besides: false });
+        add(
+            "4XXError",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: client_errors,
+                besides: false,
+            },
+        );
+        add(
+            "5XXError",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: server_errors,
+                besides: false,
+            },
+        );
         add("Latency", "Milliseconds", Source::Times(slots));
-        add("IntegrationLatency", "Milliseconds", Source::Times(integration));
+        add(
+            "IntegrationLatency",
+            "Milliseconds",
+            Source::Times(integration),
+        );
     }
 
     fn dynamodb(&mut self, estate: &Estate, layout: &Layout) {
         for (index, table) in estate.tables.iter().enumerate() {
             let id = TableId(index as u16);
             let dimensions = [("TableName", table.name)];
-            let mut add = |metric, source| self.add("AWS/DynamoDB", metric, "Count", &dimensions, source);
-            add("ConsumedReadCapacityUnits", Source::Units(layout.read_units(id)));
-            add("ConsumedWriteCapacityUnits", Source::Units(layout.write_units(id)));
+            let mut add =
+                |metric, source| self.add("AWS/DynamoDB", metric, "Count", &dimensions, source);
+            add(
+                "ConsumedReadCapacityUnits",
+                Source::Units(layout.read_units(id)),
+            );
+            add(
+                "ConsumedWriteCapacityUnits",
+                Source::Units(layout.write_units(id)),
+            );
         }
         for (place, (table, operation)) in layout.operations.iter().enumerate() {
-            let dimensions = [("TableName", estate.table(*table).name), ("Operation", *operation)];
+            let dimensions = [
+                ("TableName", estate.table(*table).name),
+                ("Operation", *operation),
+            ];
             let source = Source::Times(vec![layout.table_latency(place)]);
-            self.add("AWS/DynamoDB", "SuccessfulRequestLatency", "Milliseconds", &dimensions, source);
+            self.add(
+                "AWS/DynamoDB",
+                "SuccessfulRequestLatency",
+                "Milliseconds",
+                &dimensions,
+                source,
+            );
         }
     }
 
@@ -178,8 +282,20 @@ impl Builder {
         for (index, bucket) in estate.buckets.iter().enumerate() {
             let id = BucketId(index as u16);
             let of = |kind| [("BucketName", bucket.name), ("StorageType", kind)];
-            self.add("AWS/S3", "BucketSizeBytes", "Bytes", &of("StandardStorage"), Source::Bucket(id, true));
-            self.add("AWS/S3", "NumberOfObjects", "Count", &of("AllStorageTypes"), Source::Bucket(id, false));
+            self.add(
+                "AWS/S3",
+                "BucketSizeBytes",
+                "Bytes",
+                &of("StandardStorage"),
+                Source::Bucket(id, true),
+            );
+            self.add(
+                "AWS/S3",
+                "NumberOfObjects",
+                "Count",
+                &of("AllStorageTypes"),
+                Source::Bucket(id, false),
+            );
         }
     }
 }
@@ -187,7 +303,9 @@ impl Builder {
 impl Series {
     /// The daily value of a series that has one a day, by days after the birth; none for others.
     pub fn daily(&self, estate: &Estate, days: i64) -> Option<f64> {
-        let Source::Bucket(id, bytes) = self.source else { return None };
+        let Source::Bucket(id, bytes) = self.source else {
+            return None;
+        };
         let (size, objects) = estate.bucket_size(id, days);
         Some(if bytes { size as f64 } else { objects as f64 })
     }
@@ -219,7 +337,12 @@ pub struct Period {
 impl Period {
     /// Adds a minute's samples; `keep` them if the statistic needs their order.
     pub fn add(&mut self, series: &Series, minute: &MinuteSamples, keep: bool) {
-        let count_of = |slots: &[u16]| slots.iter().map(|slot| minute.slot(*slot).len() as u64).sum::<u64>();
+        let count_of = |slots: &[u16]| {
+            slots
+                .iter()
+                .map(|slot| minute.slot(*slot).len() as u64)
+                .sum::<u64>()
+        };
         match &series.source {
             Source::Times(slots) => {
                 for slot in slots {
@@ -227,9 +350,20 @@ impl Period {
                 }
             }
             Source::Ones(slots) => self.add_times(1_000, count_of(slots), keep),
-            Source::Flags { slots, counters, besides } => {
-                let ones = counters.iter().map(|counter| minute.counter(*counter)).sum::<u64>();
-                let zeros = if *besides { count_of(slots) } else { count_of(slots) - ones };
+            Source::Flags {
+                slots,
+                counters,
+                besides,
+            } => {
+                let ones = counters
+                    .iter()
+                    .map(|counter| minute.counter(*counter))
+                    .sum::<u64>();
+                let zeros = if *besides {
+                    count_of(slots)
+                } else {
+                    count_of(slots) - ones
+                };
                 self.add_times(0, zeros, keep);
                 self.add_times(1_000, ones, keep);
             }
@@ -247,14 +381,21 @@ impl Period {
     }
 
     fn add_slice(&mut self, ascending: &[u32], keep: bool) {
-        let (Some(first), Some(last)) = (ascending.first(), ascending.last()) else { return };
+        let (Some(first), Some(last)) = (ascending.first(), ascending.last()) else {
+            return;
+        };
         let (first, last) = (u64::from(*first), u64::from(*last));
-        self.least = if self.count == 0 { first } else { self.least.min(first) };
+        self.least = if self.count == 0 {
+            first
+        } else {
+            self.least.min(first)
+        };
         self.greatest = self.greatest.max(last);
         self.count += ascending.len() as u64;
         self.sum += ascending.iter().map(|value| u64::from(*value)).sum::<u64>();
         if keep {
-            self.values.extend(ascending.iter().map(|value| u64::from(*value)));
+            self.values
+                .extend(ascending.iter().map(|value| u64::from(*value)));
         }
     }
 
@@ -262,12 +403,17 @@ impl Period {
         if times == 0 {
             return;
         }
-        self.least = if self.count == 0 { value } else { self.least.min(value) };
+        self.least = if self.count == 0 {
+            value
+        } else {
+            self.least.min(value)
+        };
         self.greatest = self.greatest.max(value);
         self.count += times;
         self.sum += value * times;
         if keep {
-            self.values.extend(std::iter::repeat_n(value, times as usize));
+            self.values
+                .extend(std::iter::repeat_n(value, times as usize));
         }
     }
 
@@ -284,7 +430,11 @@ impl Period {
                 Statistic::Maximum => Some(self.greatest as f64 / 1_000.0),
                 _ => {
                     self.values.sort_unstable();
-                    let values: Vec<f64> = self.values.iter().map(|value| *value as f64 / 1_000.0).collect();
+                    let values: Vec<f64> = self
+                        .values
+                        .iter()
+                        .map(|value| *value as f64 / 1_000.0)
+                        .collect();
                     statistic.over(&values)
                 }
             }

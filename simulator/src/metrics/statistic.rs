@@ -62,7 +62,10 @@ impl Statistic {
 
     fn parse_extended(name: &str) -> Option<Statistic> {
         let lower = name.to_ascii_lowercase();
-        if let Some(digits) = lower.strip_prefix('p').filter(|rest| !rest.starts_with('r')) {
+        if let Some(digits) = lower
+            .strip_prefix('p')
+            .filter(|rest| !rest.starts_with('r'))
+        {
             return percent(digits).map(Statistic::Percentile);
         }
         let (kind, rest) = lower.split_at_checked(2)?;
@@ -85,7 +88,11 @@ impl Statistic {
     pub fn needs_order(&self) -> bool {
         !matches!(
             self,
-            Statistic::SampleCount | Statistic::Sum | Statistic::Average | Statistic::Minimum | Statistic::Maximum
+            Statistic::SampleCount
+                | Statistic::Sum
+                | Statistic::Average
+                | Statistic::Minimum
+                | Statistic::Maximum
         )
     }
 
@@ -117,7 +124,11 @@ impl Statistic {
                         kept => (kept[0], kept[kept.len() - 1]),
                     },
                 };
-                samples.iter().map(|value| value.max(low).min(high)).sum::<f64>() / count
+                samples
+                    .iter()
+                    .map(|value| value.max(low).min(high))
+                    .sum::<f64>()
+                    / count
             }
             Statistic::PercentileRank(bounds) => bounds.of(samples).len() as f64 / count * 100.0,
         })
@@ -131,9 +142,10 @@ impl Bounds {
                 let at = |percent: f64| samples.len() as f64 * percent / 100.0;
                 (at(low).floor() as usize, at(high).ceil() as usize)
             }
-            Bounds::Values(low, high) => {
-                (samples.partition_point(|v| *v <= low), samples.partition_point(|v| *v <= high))
-            }
+            Bounds::Values(low, high) => (
+                samples.partition_point(|v| *v <= low),
+                samples.partition_point(|v| *v <= high),
+            ),
         };
         &samples[from.min(to)..to]
     }
@@ -146,7 +158,8 @@ pub fn rank(count: usize, percent: f64) -> usize {
 
 /// `99.9`: at most ten decimals, 0 to 100.
 fn percent(digits: &str) -> Option<f64> {
-    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && digits.starts_with(|c: char| c.is_ascii_digit());
+    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && digits.starts_with(|c: char| c.is_ascii_digit());
     let value = digits.parse::<f64>().ok().filter(|_| plain)?;
     (0.0..=100.0).contains(&value).then_some(value)
 }
@@ -158,14 +171,30 @@ fn range_of(text: &str) -> Option<Bounds> {
         return None;
     }
     let bounds = if low.ends_with('%') || high.ends_with('%') {
-        let end = |text: &str, open| if text.is_empty() { Some(open) } else { percent(text.strip_suffix('%')?) };
+        let end = |text: &str, open| {
+            if text.is_empty() {
+                Some(open)
+            } else {
+                percent(text.strip_suffix('%')?)
+            }
+        };
         (end(low, 0.0)?, end(high, 100.0)?)
     } else {
-        let end = |text: &str, open| if text.is_empty() { Some(open) } else { text.parse::<f64>().ok() };
+        let end = |text: &str, open| {
+            if text.is_empty() {
+                Some(open)
+            } else {
+                text.parse::<f64>().ok()
+            }
+        };
         (end(low, f64::NEG_INFINITY)?, end(high, f64::INFINITY)?)
     };
     if bounds.0 >= bounds.1 {
         return None;
     }
-    Some(if text.contains('%') { Bounds::Percent(bounds.0, bounds.1) } else { Bounds::Values(bounds.0, bounds.1) })
+    Some(if text.contains('%') {
+        Bounds::Percent(bounds.0, bounds.1)
+    } else {
+        Bounds::Values(bounds.0, bounds.1)
+    })
 }

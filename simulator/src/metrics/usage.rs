@@ -108,7 +108,10 @@ impl Usage {
 
     /// The total of a meter over all routes.
     pub fn total(&self, meter: Meter) -> u64 {
-        self.routes.iter().map(|route| route.meters[meter as usize]).sum()
+        self.routes
+            .iter()
+            .map(|route| route.meters[meter as usize])
+            .sum()
     }
 
     /// Adds what of the minute's requests happens within the time.
@@ -118,7 +121,9 @@ impl Usage {
                 if within.contains(&at) {
                     match event {
                         Event::Request => self.add_request(estate, request),
-                        Event::Invocation(invocation) => self.add_invocation(estate, request, invocation),
+                        Event::Invocation(invocation) => {
+                            self.add_invocation(estate, request, invocation)
+                        }
                         Event::Call(call) => self.add_call(request, call),
                     }
                 }
@@ -165,13 +170,24 @@ impl Usage {
     fn add_call(&mut self, request: &Request, call: &Call) {
         let meters = &mut self.routes[usize::from(request.route.0)].meters;
         match &call.target {
-            Target::Table { read_milli_units, write_milli_units, .. } => {
+            Target::Table {
+                read_milli_units,
+                write_milli_units,
+                ..
+            } => {
                 meters[Meter::TableReadMilliUnits as usize] += read_milli_units;
                 meters[Meter::TableWriteMilliUnits as usize] += write_milli_units;
             }
             Target::Bucket { operation, .. } => {
-                let tier1 = matches!(*operation, "PutObject" | "CopyObject" | "PostObject" | "ListObjectsV2");
-                let tier = if tier1 { Meter::BucketTier1 } else { Meter::BucketTier2 };
+                let tier1 = matches!(
+                    *operation,
+                    "PutObject" | "CopyObject" | "PostObject" | "ListObjectsV2"
+                );
+                let tier = if tier1 {
+                    Meter::BucketTier1
+                } else {
+                    Meter::BucketTier2
+                };
                 // Every attempt is a request.
                 meters[tier as usize] += 1 + u64::from(call.retries);
             }

@@ -12,7 +12,11 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn world(seed: u64) -> std::sync::Arc<World> {
     // 2026-11-24 is a Tuesday.
-    World::new(SimConfig::new(seed, at("2026-11-09T00:00:00Z"), at("2026-11-24T09:30:00Z")))
+    World::new(SimConfig::new(
+        seed,
+        at("2026-11-09T00:00:00Z"),
+        at("2026-11-24T09:30:00Z"),
+    ))
 }
 
 fn minute_of(text: &str) -> i64 {
@@ -28,14 +32,23 @@ fn day_usage(world: &World, day: &str) -> Usage {
 fn speed() {
     let begun = std::time::Instant::now();
     let world = world(7);
-    let usage = world.usage(minute_of("2026-11-09T00:00:00Z"), minute_of("2026-11-24T00:00:00Z"));
+    let usage = world.usage(
+        minute_of("2026-11-09T00:00:00Z"),
+        minute_of("2026-11-24T00:00:00Z"),
+    );
     let requests: u64 = usage.routes.iter().map(|r| r.requests).sum();
     println!("{requests} requests in {:?}", begun.elapsed());
     for (route, usage) in world.estate().routes.iter().zip(&usage.routes) {
         println!("{} {:?}", route.key(), usage);
     }
     for (function, usage) in world.estate().functions.iter().zip(&usage.functions) {
-        println!("{} cold {:.4} init {:.0} {:?}", function.name, usage.cold_starts as f64 / usage.invocations as f64, usage.init_us as f64 / 1000.0 / usage.cold_starts as f64, usage);
+        println!(
+            "{} cold {:.4} init {:.0} {:?}",
+            function.name,
+            usage.cold_starts as f64 / usage.invocations as f64,
+            usage.init_us as f64 / 1000.0 / usage.cold_starts as f64,
+            usage
+        );
     }
     for day in 9..24 {
         let usage = day_usage(&world, &format!("2026-11-{day:02}"));
