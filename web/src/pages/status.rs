@@ -1,0 +1,343 @@
+//! `/status`: what has been collected, what is missing and why, and what the collecting itself costs.
+
+use askama::Template;
+use axum::{
+    extract::{RawQuery, State},
+    http::HeaderMap,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use millicent_analyzer::{Params, Report, Row, SourceCoverage};
+
+use super::{Page, bounds, draw, report};
+use crate::{
+    WebState,
+    error::PageError,
+    format::{self, Unit},
+    frame::{Ask, Frame, outcome_words},
+};
+
+/// How many windows a strip shows.
+const STRIP: usize = 60;
+
+#[derive(Template)]
+#[template(path = "status.html")]
+struct Status {
+    frame: Frame,
+    figures: Vec<Figure>,
+    sources: Vec<Source>,
+    cost_csv: String,
+    windows_csv: String,
+}
+
+struct Figure {
+    label: &'static str,
+    value: String,
+    note: String,
+}
+
+/// One source in one account and region.
+struct Source {
+    name: String,
+    what: &'static str,
+    place: String,
+    outcome: String,
+    class: String,
+    until: String,
+    age: String,
+    share: String,
+    cells: Vec<Cell>,
+    summary: String,
+    rows: String,
+    calls: String,
+    billed: String,
+    cost_today: String,
+    cost_range: String,
+    error: Option<String>,
+}
+
+/// A window in a source's strip.
+struct Cell {
+    x: usize,
+    class: String,
+    title: String,
+}
+
+/// `GET /status`.
+pub(crate) async fn page(
+    State(state): State<WebState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Page {
+    let ask = Ask::new("/status", query.as_deref(), &headers, (state.clock)())?;
+    let (windows, today, range) = tokio::try_join!(
+        report(
+            &state,
+            "collection-windows",
+            bounds(&ask).set("last", STRIP as i64)
+        ),
+        report(
+            &state,
+            "own-cost",
+            Params::new()
+                .set("from", midnight(ask.now))
+                .set("to", ask.now + TimeDelta::minutes(1))
+        ),
+        report(
+            &state,
+            "own-cost",
+            bounds(&ask).set("to", ask.range.to + TimeDelta::minutes(1))
+        ),
+    )?;
+    draw(move || Status::new(&ask, &state, &windows, &today, &range).render()).await
+}
+
+/// What each source cost and wrote in the last 24 hours, with the coverage of that time.
+pub(crate) async fn sources(state: &WebState) -> Result<Report, PageError> {
+    let to = (state.clock)();
+    report(
+        state,
+        "own-cost",
+        Params::new()
+            .set("from", to - TimeDelta::hours(24))
+            .set("to", to),
+    )
+    .await
+}
+
+fn midnight(ts: DateTime<Utc>) -> DateTime<Utc> {
+    ts.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+impl Status {
+    fn new(
+        ask: &Ask,
+        state: &WebState,
+        windows: &Report,
+        today: &Report,
+        range: &Report,
+    ) -> Status {
+        let coverage = &windows.coverage;
+        let sources = places(windows, range)
+            .into_iter()
+            .map(|place| {
+                Source::new(
+                    ask,
+                    &place,
+                    windows,
+                    today,
+                    range,
+                    coverage.source(&place.source),
+                )
+            })
+            .collect();
+        Status {
+            frame: Frame::new("Status", ask, state, Some(coverage)),
+            figures: figures(ask, today, range),
+            sources,
+            cost_csv: ask.csv("own-cost", &[]),
+            windows_csv: ask.csv("collection-windows", &[("last", "1000")]),
+        }
+    }
+}
+
+/// A source in an account and region.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    source: String,
+    account: String,
+    region: String,
+}
+
+impl Place {
+    fn of(row: &Row<'_>) -> Place {
+        let text = |column| row.text(column).unwrap_or_default().to_owned();
+        Place {
+            source: text("source"),
+            account: text("account_id"),
+            region: text("region"),
+        }
+    }
+}
+
+fn places(windows: &Report, range: &Report) -> Vec<Place> {
+    let mut places: Vec<Place> = windows
+        .table
+        .rows()
+        .chain(range.table.rows())
+        .map(|row| Place::of(&row))
+        .collect();
+    places.sort();
+    places.dedup();
+    places
+}
+
+fn sum(report: &Report, column: &str, place: Option<&Place>) -> Option<f64> {
+    let rows = report
+        .table
+        .rows()
+        .filter(|row| place.is_none_or(|place| Place::of(row) == *place));
+    rows.filter_map(|row| row.f64(column)).reduce(|a, b| a + b)
+}
+
+fn figures(ask: &Ask, today: &Report, range: &Report) -> Vec<Figure> {
+    let or_nothing = |value: Option<f64>| Unit::Usd.text(value.or(Some(0.0)));
+    let incomplete = sum(range, "incomplete", None).unwrap_or(0.0);
+    vec![
+        Figure {
+            label: "Own AWS cost today",
+            value: or_nothing(sum(today, "cost_usd", None)),
+            note: format!(
+                "{} calls since midnight UTC",
+                Unit::Count.text(sum(today, "calls", None).or(Some(0.0)))
+            ),
+        },
+        Figure {
+            label: "Own AWS cost in this range",
+            value: or_nothing(sum(range, "cost_usd", None)),
+            note: format!("calls of the {}, at list price", ask.range.label()),
+        },
+        Figure {
+            label: "Windows collected",
+            value: Unit::Count.text(sum(range, "windows", None).or(Some(0.0))),
+            note: if incomplete > 0.0 {
+                format!("{} of them not complete", format::count_exact(incomplete))
+            } else {
+                "all of them complete".to_owned()
+            },
+        },
+        Figure {
+            label: "Rows written",
+            value: Unit::Count.text(sum(range, "rows", None).or(Some(0.0))),
+            note: "to the lake, in this range".to_owned(),
+        },
+    ]
+}
+
+impl Source {
+    fn new(
+        ask: &Ask,
+        place: &Place,
+        windows: &Report,
+        today: &Report,
+        range: &Report,
+        coverage: Option<&SourceCoverage>,
+    ) -> Source {
+        let rows: Vec<Row<'_>> = windows
+            .table
+            .rows()
+            .filter(|row| Place::of(row) == *place)
+            .collect();
+        let last = rows
+            .iter()
+            .max_by_key(|row| (row.timestamp("collected_at"), row.timestamp("ts")));
+        let outcome = last
+            .and_then(|row| row.text("outcome"))
+            .unwrap_or("not yet");
+        let complete = rows
+            .iter()
+            .filter(|row| row.text("outcome") == Some("complete"));
+        let until = complete.filter_map(|row| row.timestamp("window_end")).max();
+        let total = |report, column| sum(report, column, Some(place));
+        Source {
+            name: place.source.clone(),
+            what: what(&place.source),
+            place: format!("{} · {}", place.account, place.region),
+            outcome: outcome.to_owned(),
+            class: class(outcome),
+            until: until.map_or_else(
+                || format::MISSING.to_owned(),
+                |ts| format!("{} UTC", format::minute(ts)),
+            ),
+            age: until.map_or_else(String::new, |ts| {
+                format!("{} ago", format::age(ask.now - ts))
+            }),
+            share: coverage.map_or_else(
+                || format::MISSING.to_owned(),
+                |coverage| format::percent_complete(coverage.complete_share),
+            ),
+            cells: rows
+                .iter()
+                .enumerate()
+                .map(|(i, row)| cell(i, row))
+                .collect(),
+            summary: summary(&rows),
+            rows: Unit::Count.text(total(range, "rows")),
+            calls: Unit::Count.text(total(range, "calls")),
+            billed: Unit::Count.text(total(range, "billed_units")),
+            cost_today: Unit::Usd.text(total(today, "cost_usd")),
+            cost_range: Unit::Usd.text(total(range, "cost_usd")),
+            error: rows.iter().rev().find_map(|row| {
+                let (error, ts) = (row.text("error")?, row.timestamp("ts")?);
+                Some(format!(
+                    "Window of {} UTC {}: {error}",
+                    format::minute(ts),
+                    outcome_words(row.text("outcome")?)
+                ))
+            }),
+        }
+    }
+}
+
+fn cell(i: usize, row: &Row<'_>) -> Cell {
+    let outcome = row.text("outcome").unwrap_or("not yet");
+    let span = match (row.timestamp("ts"), row.timestamp("window_end")) {
+        (Some(from), Some(to)) => format!("{} UTC", format::span(from, to)),
+        _ => String::new(),
+    };
+    let rows = Unit::Count.text(row.f64("rows"));
+    Cell {
+        x: i * 8,
+        class: class(outcome),
+        title: format!("{span}: {outcome}, {rows} rows"),
+    }
+}
+
+/// How many windows of the strip came to what, in words.
+fn summary(rows: &[Row<'_>]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for row in rows {
+        let outcome = row.text("outcome").unwrap_or("not yet");
+        match counts.iter_mut().find(|(name, _)| *name == outcome) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((outcome, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    format!("last {} windows: {}", rows.len(), counts.join(", "))
+}
+
+/// A class of the stylesheet; an outcome that it does not know looks like a failure.
+fn class(outcome: &str) -> String {
+    match outcome {
+        "complete" | "partial" | "denied" | "throttled" | "over-budget" => format!("o-{outcome}"),
+        "not yet" => "o-none".to_owned(),
+        _ => "o-failed".to_owned(),
+    }
+}
+
+/// What a source brings.
+fn what(source: &str) -> &'static str {
+    match source {
+        "discovery" => "Functions, APIs, stages and routes as they are configured",
+        "lambda-metrics" => "Invocations, errors and durations of functions, from CloudWatch",
+        "apigateway-metrics" => "Requests, errors and latency of APIs, from CloudWatch",
+        "traces" => "Sampled traces, from X-Ray",
+        "cost" => "The bill by day, from Cost Explorer",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_looks_like_a_failure() {
+        assert_eq!(class("complete"), "o-complete");
+        assert_eq!(class("\"><script>"), "o-failed");
+    }
+}
