@@ -1,0 +1,171 @@
+//! `millicent.toml`: read strictly, checked whole, passed down as plain values.
+
+mod explain;
+mod raw;
+mod values;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use millicent_alerts::SecretUrl;
+use millicent_collector::Source;
+use url::Url;
+
+pub use explain::ConfigError;
+use explain::Place;
+
+/// Looked for in the working directory where nothing else is said.
+pub const DEFAULT_FILE: &str = "millicent.toml";
+
+/// Everything that can be configured, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Path or URL of the lake.
+    pub lake: String,
+    /// Which account to collect from.
+    pub aws: Aws,
+    /// What to collect.
+    pub collect: Collect,
+    /// Where to serve pages.
+    pub web: Web,
+    /// What to alert about, and whom.
+    pub alerts: Alerts,
+}
+
+/// Which account to collect from; what is `None` is the AWS SDK's to find.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Aws {
+    /// Region.
+    pub region: Option<String>,
+    /// Profile of the shared AWS configuration.
+    pub profile: Option<String>,
+    /// Something else that speaks AWS's protocols.
+    pub endpoint_url: Option<String>,
+}
+
+/// What to collect, how fresh and for how much.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collect {
+    /// Which sources.
+    pub sources: Vec<Source>,
+    /// How old the newest data may be.
+    pub freshness: Duration,
+    /// How far back to collect on the first run.
+    pub history: Duration,
+    /// What Millicent's own AWS calls may cost a day, in US dollars; `None` means no limit.
+    pub budget_usd_per_day: Option<f64>,
+    /// Share of the traces of recent windows that is fetched.
+    pub sampling_rate: f64,
+    /// Share of the traces of older windows that is fetched.
+    pub backfill_sampling_rate: f64,
+}
+
+/// Where to serve pages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Web {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Address that people open, for links in messages.
+    pub base_url: Url,
+}
+
+/// What to alert about, and whom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alerts {
+    /// Where the address of the Slack webhook is to be read from.
+    pub slack_webhook: Option<SecretPlace>,
+    /// Where the address of the JSON webhook is to be read from.
+    pub json_webhook: Option<SecretPlace>,
+    /// How often rules are evaluated.
+    pub every: Duration,
+    /// What the account may cost a day, in US dollars; `None` turns the rule off.
+    pub daily_budget_usd: Option<f64>,
+    /// When a route's cost per request is worth a message; `None` takes the rule's own defaults.
+    pub cost_per_request: Option<CostPerRequest>,
+}
+
+/// When a route's cost per request is worth a message: both must be exceeded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CostPerRequest {
+    /// Above its own last week, in percent.
+    pub percent: Option<f64>,
+    /// In US dollars a day.
+    pub floor_usd: Option<f64>,
+}
+
+/// Where a secret is. Never the secret itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SecretPlace {
+    /// In an environment variable of this name.
+    Env(String),
+    /// In a file, alone.
+    File(PathBuf),
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        raw::Raw::default().check(&Place::nowhere()).unwrap_or_else(|error| {
+            // The defaults are checked by a test.
+            unreachable!("{error}")
+        })
+    }
+}
+
+impl Config {
+    /// The named file; else the default one, where there is one; else defaults.
+    pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
+        match named {
+            Some(path) => Config::read(path),
+            None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE)),
+            None => Ok(Config::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Config::parse(&text, path)
+    }
+
+    /// Reads a file's text; `path` is what messages call it, and what relative paths start from.
+    pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+        let place = Place::new(text, path);
+        let raw: raw::Raw = toml::from_str(text).map_err(|error| place.explain(&error))?;
+        raw.check(&place)
+    }
+}
+
+impl SecretPlace {
+    /// Reads the secret. Its text is in no error.
+    pub fn read(&self) -> Result<SecretUrl, ConfigError> {
+        let text = match self {
+            SecretPlace::Env(name) => crate::environment::read(name).ok_or_else(|| ConfigError::Secret {
+                place: format!("environment variable {name}"),
+                reason: "it is not set".to_owned(),
+            })?,
+            SecretPlace::File(path) => fs::read_to_string(path).map_err(|error| ConfigError::Secret {
+                place: path.display().to_string(),
+                reason: error.to_string(),
+            })?,
+        };
+        SecretUrl::parse(&text).map_err(|error| ConfigError::Secret {
+            place: match self {
+                SecretPlace::Env(name) => format!("environment variable {name}"),
+                SecretPlace::File(path) => path.display().to_string(),
+            },
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// A length of time as people write it: `90m`, `24h`, `7d`.
+pub fn duration(text: &str) -> Option<Duration> {
+    values::Span::parse(text).map(|span| span.0)
+}
+
+#[cfg(test)]
+mod tests;
