@@ -209,8 +209,9 @@ fn sorting_columns(table: Table) -> Vec<SortingColumn> {
 pub(crate) async fn read(
     store: &dyn ObjectStore,
     table: Table,
-    path: Path,
+    path: &str,
 ) -> Result<RecordBatch, FileError> {
+    let path = Path::parse(path).unwrap_or_else(|_| Path::from(path));
     let bytes = store.get(&path).await?.bytes().await?;
     tokio::task::spawn_blocking(move || decode(table, &path, bytes)).await?
 }

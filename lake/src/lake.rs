@@ -120,7 +120,7 @@ impl Lake {
     /// # Errors
     /// If the table's log cannot be read.
     pub async fn delta_table(&self, table: Table) -> Result<DeltaTable, LakeError> {
-        self.store(table).refresh().await
+        self.store(table).delta_table().await
     }
 
     /// Windows of a source that start at `since` or later, in the order of their start.

@@ -11,6 +11,7 @@ mod files;
 mod format;
 mod lake;
 mod location;
+mod log;
 mod slice;
 mod stats;
 mod store;

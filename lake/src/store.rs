@@ -1,29 +1,26 @@
-//! One table of the lake: its latest snapshot, kept between calls, and commits to it.
+//! One table of the lake: commits to it, and reading it.
 //!
-//! A commit is made on top of exactly the snapshot that it was planned on. If another process
+//! A commit is made on top of exactly the files that it was planned on. If another process
 //! committed meanwhile, the plan is made again on what stands then. So commits are one after
 //! another, in every process, and none is lost or done twice.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex as SyncMutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arrow::array::RecordBatch;
 use arrow::compute::kernels::boolean::not;
 use arrow::compute::{concat_batches, filter_record_batch};
-use deltalake::errors::DeltaTableError;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake::kernel::{Action, Add, LogicalFileView, Remove};
+use deltalake::kernel::{Action, Add};
 use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::{DeltaTable, Path};
+use deltalake::{DeltaTable, checkpoints};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::files::{self, FileError};
+use crate::log::{File, Followed, Log};
 use crate::slice::{Filter, Verdict};
-use crate::stats::FileStats;
 use crate::{DATE, LakeError, Table, format};
 
 /// Commits that others may get in before ours, one after another.
@@ -43,22 +40,21 @@ pub(crate) struct Change<'a> {
     pub(crate) predicate: Option<String>,
 }
 
+/// Files that go, and new ones that hold what stays of them.
+#[derive(Default)]
+struct Rewrite {
+    removed: Vec<Arc<File>>,
+    kept: Vec<Add>,
+}
+
 pub(crate) struct Store {
     table: Table,
     location: Arc<str>,
     log_store: LogStoreRef,
-    /// The newest snapshot that was seen.
-    latest: Mutex<DeltaTable>,
+    /// The table as delta-rs knows it, brought up to date when somebody asks for it.
+    loaded: Mutex<DeltaTable>,
     /// Held while a commit is planned and made, so that this process does not compete with itself.
-    turn: Mutex<()>,
-    /// Statistics of the snapshot's files, which never change, by path.
-    stats: SyncMutex<HashMap<String, Arc<FileStats>>>,
-}
-
-/// Files of a plan: those that go, and those that hold what stays of them.
-struct Rewrite {
-    removed: Vec<Remove>,
-    kept: Vec<Add>,
+    log: Mutex<Log>,
 }
 
 impl Store {
@@ -69,28 +65,42 @@ impl Store {
         loaded: DeltaTable,
     ) -> Result<Store, LakeError> {
         format::check(table, &location, &loaded)?;
+        let log = Log::of(&loaded)
+            .map_err(|error| LakeError::storage(table, &location, "read", error))?;
+        let log_store = loaded.log_store();
         Ok(Store {
             table,
             location,
-            log_store: loaded.log_store(),
-            latest: Mutex::new(loaded),
-            turn: Mutex::new(()),
-            stats: SyncMutex::default(),
+            log_store,
+            loaded: Mutex::new(loaded),
+            log: Mutex::new(log),
         })
     }
 
     /// The table as it stands now.
-    pub(crate) async fn refresh(&self) -> Result<DeltaTable, LakeError> {
-        let mut latest = self.latest.lock().await;
-        let before = latest.version();
-        latest
+    pub(crate) async fn delta_table(&self) -> Result<DeltaTable, LakeError> {
+        let mut loaded = self.loaded.lock().await;
+        let before = loaded.version();
+        loaded
             .update_state()
             .await
             .map_err(|error| self.unreadable(error))?;
-        if latest.version() != before {
-            format::check(self.table, &self.location, &latest)?;
+        if loaded.version() != before {
+            format::check(self.table, &self.location, &loaded)?;
         }
-        Ok(latest.clone())
+        Ok(loaded.clone())
+    }
+
+    /// Brings the log up to what stands now.
+    async fn follow(&self, log: &mut Log) -> Result<(), LakeError> {
+        match log.follow().await.map_err(|error| self.unreadable(error))? {
+            Followed::UpToDate => {}
+            Followed::Lost => {
+                let table = self.delta_table().await?;
+                *log = Log::of(&table).map_err(|error| self.unreadable(error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes rows as files for a [`Change`].
@@ -103,13 +113,12 @@ impl Store {
 
     /// Rows that pass the filter, with the columns of the table's files.
     pub(crate) async fn read(&self, filter: &Filter) -> Result<Vec<RecordBatch>, LakeError> {
-        let snapshot = self.refresh().await?;
-        let files = self.select(&snapshot, filter)?;
-        let paths: Vec<Path> = files
-            .iter()
-            .map(|(file, _)| file.object_store_path())
-            .collect();
-        let batches = stream::iter(paths.into_iter().map(|path| self.read_file(path)))
+        let files = {
+            let mut log = self.log.lock().await;
+            self.follow(&mut log).await?;
+            select(&log, filter)
+        };
+        let batches = stream::iter(files.into_iter().map(|(file, _)| self.read_file(file)))
             .buffered(READERS)
             .try_collect::<Vec<_>>()
             .await
@@ -123,51 +132,46 @@ impl Store {
             .map_err(|error| self.unreadable(error))
     }
 
-    async fn read_file(&self, path: Path) -> Result<RecordBatch, FileError> {
-        files::read(&self.log_store.object_store(None), self.table, path).await
+    async fn read_file(&self, file: Arc<File>) -> Result<RecordBatch, FileError> {
+        files::read(&self.log_store.object_store(None), self.table, &file.path).await
     }
 
     /// Makes the change in one commit. Its files are deleted again if that fails.
     pub(crate) async fn commit(&self, change: Change<'_>) -> Result<(), LakeError> {
-        let _turn = self.turn.lock().await;
         let result = self.try_commit(&change).await;
-        if result.is_err() {
-            self.discard(&change.added).await;
+        match result {
+            Ok(Some(version)) if version.is_multiple_of(format::CHECKPOINT_INTERVAL) => {
+                self.checkpoint().await;
+            }
+            Ok(_) => {}
+            Err(_) => self.discard(&change.added).await,
         }
-        result
+        result.map(|_| ())
     }
 
-    async fn try_commit(&self, change: &Change<'_>) -> Result<(), LakeError> {
-        // What this process saw last is nearly always what stands, and is for free.
-        let mut snapshot = self.latest.lock().await.clone();
+    /// Gives the version that is the change; none if there was nothing to change.
+    async fn try_commit(&self, change: &Change<'_>) -> Result<Option<u64>, LakeError> {
+        let mut log = self.log.lock().await;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt)).await;
-                snapshot = self.refresh().await?;
             }
+            self.follow(&mut log).await?;
             let rewrite = match change.removed {
-                Some(filter) => self.rewrite(&snapshot, filter).await?,
-                None => Rewrite {
-                    removed: Vec::new(),
-                    kept: Vec::new(),
-                },
+                Some(filter) => self.rewrite(&log, filter).await?,
+                None => Rewrite::default(),
             };
             if change.added.is_empty() && rewrite.removed.is_empty() {
-                // Nothing to do, if that is still so.
-                let newest = self.refresh().await?;
-                if newest.version() == snapshot.version() {
-                    return Ok(());
-                }
-                continue;
+                return Ok(None);
             }
             let kept = rewrite.kept.clone();
-            match self.commit_on(&snapshot, change, rewrite).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => self.discard(&kept).await,
-                Err(error) => {
-                    self.discard(&kept).await;
-                    return Err(error);
-                }
+            let (actions, operation) = describe(change, rewrite);
+            let committed = log.commit(actions, operation).await;
+            if !matches!(committed, Ok(true)) {
+                self.discard(&kept).await;
+            }
+            if committed.map_err(|error| self.unwritable(error))? {
+                return Ok(Some(log.version()));
             }
         }
         let location = self.location.to_string();
@@ -178,91 +182,31 @@ impl Store {
         })
     }
 
-    /// Commits as the version after the snapshot's; false if another commit is that already.
-    async fn commit_on(
-        &self,
-        snapshot: &DeltaTable,
-        change: &Change<'_>,
-        rewrite: Rewrite,
-    ) -> Result<bool, LakeError> {
-        let state = snapshot
-            .snapshot()
-            .map_err(|error| self.unreadable(error))?;
-        let mode = match change.removed {
-            Some(_) => SaveMode::Overwrite,
-            None => SaveMode::Append,
-        };
-        let operation = DeltaOperation::Write {
-            mode,
-            partition_by: Some(vec![DATE.to_owned()]),
-            predicate: change.predicate.clone(),
-        };
-        let removed = rewrite.removed.into_iter().map(Action::Remove);
-        let added = rewrite
-            .kept
-            .into_iter()
-            .chain(change.added.iter().cloned())
-            .map(Action::Add);
-        // Old log entries are looked for only where a checkpoint lets them go.
-        let checkpoint = (state.version() + 1).is_multiple_of(format::CHECKPOINT_INTERVAL);
-        let properties = CommitProperties::default()
-            .with_max_retries(0)
-            .with_cleanup_expired_logs(Some(checkpoint));
-        let prepared = CommitBuilder::from(properties)
-            .with_actions(removed.chain(added).collect())
-            .build(Some(state), Arc::clone(&self.log_store), operation)
-            .into_prepared_commit_future()
-            .await
-            .map_err(|error| self.unwritable(error))?;
-        let committed = match prepared.await {
-            Ok(committed) => committed,
-            Err(error) if is_conflict(&error) => return Ok(false),
-            Err(error) => return Err(self.unwritable(error)),
-        };
-        // From here on the change stands, whatever becomes of the checkpoint.
-        match committed.await {
-            Ok(finished) => {
-                let mut latest = self.latest.lock().await;
-                if latest.version() < Some(finished.version()) {
-                    latest.state = Some(finished.snapshot());
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, table = self.table.name(), "committed, but without its checkpoint");
+    /// What has to be done to the table's files so that no row passes the filter.
+    async fn rewrite(&self, log: &Log, filter: &Filter) -> Result<Rewrite, LakeError> {
+        let mut removed = Vec::new();
+        let mut mixed = Vec::new();
+        for (file, verdict) in select(log, filter) {
+            match verdict {
+                Verdict::All => removed.push(file),
+                _ => mixed.push(file),
             }
         }
-        Ok(true)
-    }
-
-    /// What has to be done to the snapshot's files so that no row passes the filter.
-    async fn rewrite(&self, snapshot: &DeltaTable, filter: &Filter) -> Result<Rewrite, LakeError> {
-        let files = self.select(snapshot, filter)?;
-        let mixed = files
-            .iter()
-            .filter(|(_, verdict)| *verdict == Verdict::Unknown);
-        let paths: Vec<Path> = mixed.map(|(file, _)| file.object_store_path()).collect();
-        let mut untouched = Vec::new();
         let mut kept = Vec::new();
-        let mut batches = stream::iter(paths)
-            .map(|path| async { (path.clone(), self.read_file(path).await) })
+        let mut batches = stream::iter(mixed)
+            .map(|file| async { (Arc::clone(&file), self.read_file(file).await) })
             .buffered(READERS);
-        while let Some((path, batch)) = batches.next().await {
+        while let Some((file, batch)) = batches.next().await {
             let batch = batch.map_err(|error| self.unreadable(error))?;
             let others = filter
                 .mask(&batch)
                 .and_then(|mask| filter_record_batch(&batch, &not(&mask)?))
                 .map_err(|error| self.unreadable(error))?;
-            if others.num_rows() == batch.num_rows() {
-                untouched.push(path);
-            } else {
+            if others.num_rows() < batch.num_rows() {
+                removed.push(file);
                 kept.push(others);
             }
         }
-        let removed = files
-            .iter()
-            .filter(|(file, _)| !untouched.contains(&file.object_store_path()))
-            .map(|(file, _)| file.remove_action(true))
-            .collect();
         let kept = concat_batches(&files::file_schema(self.table), &kept)
             .map_err(|error| self.unreadable(error))?;
         Ok(Rewrite {
@@ -271,39 +215,26 @@ impl Store {
         })
     }
 
-    /// The snapshot's files that may have rows that pass.
-    fn select(
-        &self,
-        snapshot: &DeltaTable,
-        filter: &Filter,
-    ) -> Result<Vec<(LogicalFileView, Verdict)>, LakeError> {
-        let state = snapshot
-            .snapshot()
-            .map_err(|error| self.unreadable(error))?;
-        let mut known = self
-            .stats
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let log = state.log_data();
-        if known.len() > 2 * log.num_files() + 1024 {
-            known.clear();
+    /// Sums the log up, so that who opens the table reads it quickly, and lets go of what is older
+    /// than a day. The commits stand whether or not this works out.
+    async fn checkpoint(&self) {
+        let done = async {
+            let table = self.delta_table().await?;
+            checkpoints::create_checkpoint(&table, None)
+                .await
+                .map_err(|error| self.unwritable(error))?;
+            checkpoints::cleanup_metadata(&table, None)
+                .await
+                .map_err(|error| self.unwritable(error))
+        };
+        if let Err(error) = done.await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                table = self.table.name(),
+                "no checkpoint of the table's log"
+            );
         }
-        let mut selected = Vec::new();
-        for file in log.iter() {
-            let path = file.path();
-            let stats = match known.get(path.as_ref()) {
-                Some(stats) => stats,
-                None => {
-                    let stats = FileStats::from_json(&file.stats().unwrap_or_default());
-                    known.entry(path.into_owned()).or_insert(Arc::new(stats))
-                }
-            };
-            match filter.verdict(stats) {
-                Verdict::None => {}
-                verdict => selected.push((file, verdict)),
-            }
-        }
-        Ok(selected)
     }
 
     async fn discard(&self, files: &[Add]) {
@@ -319,18 +250,41 @@ impl Store {
     }
 }
 
-/// Another commit came first.
-fn is_conflict(error: &DeltaTableError) -> bool {
-    match error {
-        DeltaTableError::VersionAlreadyExists(_) => true,
-        DeltaTableError::Transaction { source } => matches!(
-            source,
-            TransactionError::VersionAlreadyExists(_)
-                | TransactionError::MaxCommitAttempts(_)
-                | TransactionError::CommitConflict(_)
-        ),
-        _ => false,
-    }
+/// Files that may have rows that pass.
+fn select(log: &Log, filter: &Filter) -> Vec<(Arc<File>, Verdict)> {
+    let judged = log
+        .files()
+        .map(|file| (Arc::clone(file), filter.verdict(&file.stats)));
+    judged
+        .filter(|(_, verdict)| *verdict != Verdict::None)
+        .collect()
+}
+
+/// As the Delta log has it.
+fn describe(change: &Change<'_>, rewrite: Rewrite) -> (Vec<Action>, DeltaOperation) {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis() as i64;
+    let removed = rewrite
+        .removed
+        .iter()
+        .map(|file| Action::Remove(file.remove(now)));
+    let added = rewrite
+        .kept
+        .into_iter()
+        .chain(change.added.iter().cloned())
+        .map(Action::Add);
+    let mode = match change.removed {
+        Some(_) => SaveMode::Overwrite,
+        None => SaveMode::Append,
+    };
+    let operation = DeltaOperation::Write {
+        mode,
+        partition_by: Some(vec![DATE.to_owned()]),
+        predicate: change.predicate.clone(),
+    };
+    (removed.chain(added).collect(), operation)
 }
 
 /// Doubles from attempt to attempt, and is a random part of that, so that two processes that
