@@ -1,1 +1,35 @@
-//! AWS to rows: discovery, metrics, traces and cost, with coverage.
+//! The collector: AWS → rows. Discovery, metrics, traces and the bill, each window of each source
+//! with what it came to and what it cost.
+//!
+//! [`Collector::pass`] reads what `collections` says, derives from it which windows are due
+//! ([`windows`]), and for each of them asks AWS through its SDK, replaces the window's rows in the
+//! lake and records the outcome. Nothing is kept beside the lake: killed at any moment, the next
+//! pass goes on where the last commit stands.
+
+mod aws;
+mod backoff;
+mod clock;
+mod collector;
+mod config;
+mod cost;
+mod coverage;
+mod discovery;
+mod error;
+mod meter;
+mod metrics;
+mod pace;
+mod plan;
+pub mod routes;
+pub mod segments;
+mod summary;
+mod task;
+mod traces;
+mod trouble;
+pub mod windows;
+
+pub use clock::{Clock, SystemClock};
+pub use collector::{Collector, Progress};
+pub use config::{CollectConfig, Source, StaticCredentials, TraceConfig};
+pub use error::CollectError;
+pub use plan::{Plan, PlannedSource};
+pub use summary::{Incident, PassSummary, SourceSummary};

@@ -1,0 +1,288 @@
+//! The collector: passes over everything that is due.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use millicent_lake::{Collection, Lake, Outcome, Resource};
+use rust_decimal::Decimal;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::Aws;
+use crate::backoff::Backoff;
+use crate::clock::Clock;
+use crate::config::{CollectConfig, Source};
+use crate::discovery::Inventory;
+use crate::error::CollectError;
+use crate::meter::Purse;
+use crate::metrics::Active;
+use crate::pace::Pace;
+use crate::plan::{Plan, plan};
+use crate::summary::{PassSummary, SourceSummary};
+use crate::task::{Knowledge, Task};
+use crate::trouble::{Trouble, chain};
+use crate::windows::floor;
+
+/// How far a source is in a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Name of the source.
+    pub source: &'static str,
+    /// Windows done.
+    pub done: u64,
+    /// Windows due.
+    pub total: u64,
+    /// What was done last, for a person to read; empty at the start.
+    pub detail: String,
+}
+
+/// Collects one account and region into a lake.
+#[derive(Clone)]
+pub struct Collector {
+    inner: Arc<Inner>,
+}
+
+/// What all sources share.
+pub(crate) struct Inner {
+    pub(crate) config: CollectConfig,
+    pub(crate) lake: Lake,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) aws: Aws,
+    pub(crate) pace: Pace,
+    pub(crate) purse: Arc<Purse>,
+    pub(crate) active: Active,
+    pub(crate) backoff: Mutex<Backoff>,
+}
+
+impl Collector {
+    /// Finds credentials, asks AWS whose they are, and reads from the lake what was spent today.
+    ///
+    /// # Errors
+    /// A configuration that can't be worked with, no credentials, nobody at the endpoint,
+    /// credentials that AWS refuses, a lake that can't be read.
+    pub async fn connect(
+        config: CollectConfig,
+        lake: Lake,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Collector, CollectError> {
+        config.validate()?;
+        let aws = Aws::connect(&config).await?;
+        let now = clock.now();
+        let mut inner = Inner {
+            purse: Arc::new(Purse::new(None, now.date_naive(), Decimal::ZERO)),
+            config,
+            lake,
+            clock,
+            aws,
+            pace: Pace::default(),
+            active: Active::default(),
+            backoff: Mutex::default(),
+        };
+        let mut spent = Decimal::ZERO;
+        for source in Source::ALL {
+            let today = |row: &&Collection| row.collected_at.date_naive() == now.date_naive();
+            let seen = inner.seen(source, now).await?;
+            spent += seen
+                .iter()
+                .filter(today)
+                .map(|row| row.cost_usd)
+                .sum::<Decimal>();
+        }
+        let limit = inner.config.budget_usd_per_day;
+        inner.purse = Arc::new(Purse::new(limit, now.date_naive(), spent));
+        Ok(Collector {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The account that the credentials belong to: twelve digits.
+    pub fn account_id(&self) -> &str {
+        &self.inner.aws.account_id
+    }
+
+    /// The configuration in use.
+    pub fn config(&self) -> &CollectConfig {
+        &self.inner.config
+    }
+
+    /// What the next pass would ask for, and what it would cost. Writes nothing.
+    ///
+    /// # Errors
+    /// If the lake can't be read.
+    pub async fn plan(&self, until: DateTime<Utc>) -> Result<Plan, CollectError> {
+        plan(&self.inner, until).await
+    }
+
+    /// Collects every window that is due at `until`, of every source, once. Sources run at the same
+    /// time and fail on their own: what goes wrong with one is in the summary and in `collections`.
+    /// Cancelled, it ends after the windows that are under way.
+    ///
+    /// # Errors
+    /// If the lake can't be read or written; the other sources are finished first.
+    pub async fn pass(
+        &self,
+        until: DateTime<Utc>,
+        cancel: &CancellationToken,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<PassSummary, CollectError> {
+        let inner = &self.inner;
+        let wanted = |source: Source| inner.config.sources.contains(&source);
+        let (told, mut telling) = mpsc::unbounded_channel();
+        let mut tasks: JoinSet<Result<Done, CollectError>> = JoinSet::new();
+        let prepare = async |source| Task::prepare(inner, source, until, cancel, &told).await;
+
+        if wanted(Source::Cost) {
+            let task = prepare(Source::Cost).await?;
+            let nothing = Knowledge::new(Inventory::known(Vec::new()));
+            tasks.spawn(async move { task.run(nothing).await.map(Done::Source) });
+        }
+        if wanted(Source::Discovery) {
+            let task = prepare(Source::Discovery).await?;
+            tasks.spawn(async move {
+                let (summary, known) = task.run_discovery().await?;
+                Ok(Done::Discovery(summary, known))
+            });
+        } else {
+            let known = self.knowledge_without_discovery().await?;
+            tasks.spawn(async move { Ok(Done::Known(known)) });
+        }
+
+        let mut sources = Vec::new();
+        let mut failure = None;
+        loop {
+            let done = tokio::select! {
+                Some(step) = telling.recv() => {
+                    progress(step);
+                    continue;
+                }
+                done = tasks.join_next() => done,
+            };
+            let known = match done {
+                None => break,
+                Some(Err(error)) => {
+                    failure.get_or_insert(CollectError::Task(error.to_string()));
+                    continue;
+                }
+                Some(Ok(Err(error))) => {
+                    failure.get_or_insert(error);
+                    continue;
+                }
+                Some(Ok(Ok(Done::Source(summary)))) => {
+                    sources.push(summary);
+                    continue;
+                }
+                Some(Ok(Ok(Done::Known(known)))) => known,
+                Some(Ok(Ok(Done::Discovery(summary, known)))) => {
+                    sources.push(summary);
+                    known
+                }
+            };
+            // What there is is known: now what it did.
+            for source in [
+                Source::LambdaMetrics,
+                Source::ApiGatewayMetrics,
+                Source::Traces,
+            ] {
+                if wanted(source) {
+                    let task = prepare(source).await?;
+                    let known = known.clone();
+                    tasks.spawn(async move { task.run(known).await.map(Done::Source) });
+                }
+            }
+        }
+        while let Ok(step) = telling.try_recv() {
+            progress(step);
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        sources.sort_by_key(|summary| summary.source);
+        Ok(PassSummary {
+            sources,
+            cancelled: cancel.is_cancelled(),
+        })
+    }
+
+    /// Passes for ever, one each time that new minutes are due, until cancelled. A pass that fails
+    /// on the lake is logged and tried again with the next one.
+    ///
+    /// # Errors
+    /// None that lasts: the lake may be back by the next pass.
+    pub async fn run(
+        &self,
+        cancel: &CancellationToken,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(), CollectError> {
+        let config = &self.inner.config;
+        while !cancel.is_cancelled() {
+            let started = self.inner.clock.now();
+            if let Err(error) = self.pass(started, cancel, progress).await {
+                tracing::error!(
+                    error = chain(&error),
+                    "pass failed; it is tried again with the next one"
+                );
+            }
+            let settle = config.metrics_settle;
+            let next = floor(started - settle, config.freshness) + config.freshness + settle;
+            let wait = (next - self.inner.clock.now()).max(TimeDelta::seconds(1));
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep(wait.to_std().unwrap_or_default()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn knowledge_without_discovery(&self) -> Result<Knowledge, CollectError> {
+        let resources = self.inner.known_resources().await?;
+        let unknown = resources.is_empty().then(|| Trouble {
+            outcome: Outcome::Failed,
+            message: "discovery is switched off and the lake knows no resource. Add `discovery` to the sources".to_owned(),
+        });
+        let mut known = Knowledge::new(Inventory::known(resources));
+        known.unknown = unknown;
+        Ok(known)
+    }
+}
+
+enum Done {
+    Source(SourceSummary),
+    Known(Knowledge),
+    Discovery(SourceSummary, Knowledge),
+}
+
+impl Inner {
+    /// Region under which a source stands in `collections`.
+    pub(crate) fn region_of(&self, source: Source) -> &str {
+        match source {
+            Source::Cost => "global",
+            _ => &self.config.region,
+        }
+    }
+
+    /// Everything recorded of a source that can matter at that time.
+    pub(crate) async fn seen(
+        &self,
+        source: Source,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Collection>, CollectError> {
+        // A window may begin before the history does: by a chunk, or by a month of the bill.
+        let since = at - self.config.history - TimeDelta::days(45);
+        let region = self.region_of(source);
+        let account_id = &self.aws.account_id;
+        Ok(self
+            .lake
+            .collections(source.name(), account_id, region, since)
+            .await?)
+    }
+
+    /// Resources as the lake knows them.
+    pub(crate) async fn known_resources(&self) -> Result<Vec<Resource>, CollectError> {
+        let account_id = &self.aws.account_id;
+        Ok(self
+            .lake
+            .current_resources(account_id, &self.config.region)
+            .await?)
+    }
+}

@@ -1,0 +1,141 @@
+//! What the next pass will ask AWS for and what that costs, said before it runs.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use millicent_lake::Collection;
+use rust_decimal::Decimal;
+
+use crate::collector::Inner;
+use crate::config::Source;
+use crate::discovery::discover;
+use crate::error::CollectError;
+use crate::meter::{Billed, Meter};
+use crate::task::due_windows;
+use crate::windows::Window;
+use crate::{cost, metrics, traces};
+
+/// One source in a plan. A number is `None` where nothing tells it yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedSource {
+    /// Which.
+    pub source: Source,
+    /// Windows that are due.
+    pub windows: u64,
+    /// Calls, without retries.
+    pub calls: Option<u64>,
+    /// What AWS will bill for.
+    pub billed_units: Option<u64>,
+    /// At list price.
+    pub cost_usd: Option<Decimal>,
+    /// What the numbers rest on.
+    pub basis: &'static str,
+}
+
+/// The next pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// In the order of [`Source::ALL`].
+    pub sources: Vec<PlannedSource>,
+    /// The daily budget, if there is one.
+    pub budget_usd_per_day: Option<Decimal>,
+    /// Spent of it today.
+    pub spent_today_usd: Decimal,
+}
+
+impl Plan {
+    /// What is known of the pass's cost.
+    pub fn cost_usd(&self) -> Decimal {
+        self.sources
+            .iter()
+            .filter_map(|source| source.cost_usd)
+            .sum()
+    }
+}
+
+/// Plans without writing anything. Where no resource is known yet, the account is listed, which AWS
+/// does not bill.
+pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Plan, CollectError> {
+    let now = inner.clock.now();
+    let mut resources = inner.known_resources().await?;
+    if resources.is_empty() && inner.config.sources.contains(&Source::Discovery) {
+        let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
+        resources = discover(inner, &meter, resources).await.resources;
+    }
+    let mut sources = Vec::new();
+    for &source in &inner.config.sources {
+        let seen = inner.seen(source, until).await?;
+        let windows = due_windows(inner, source, &seen, until);
+        let (calls, units, billed, basis) = match source {
+            Source::Discovery => {
+                let calls = seen.last().map(|row| row.calls.unsigned_abs());
+                (calls, Some(0), Billed::Metric, "listing is free")
+            }
+            Source::LambdaMetrics | Source::ApiGatewayMetrics => {
+                let series = metrics::series_of(source, &resources);
+                let calls = windows
+                    .iter()
+                    .map(|w| metrics::calls_for(&series, metrics::points_in(inner, w)) as u64)
+                    .sum();
+                let units = (series.len() * windows.len()) as u64;
+                (
+                    Some(calls),
+                    Some(units),
+                    Billed::Metric,
+                    "known series, a unit each and window",
+                )
+            }
+            Source::Traces => {
+                let units = traces_like_before(inner, &seen, &windows);
+                let calls = units.map(|units| units / 10 + windows.len() as u64);
+                let basis = "traces an hour of the windows read so far";
+                (calls, units, Billed::Trace, basis)
+            }
+            Source::Cost => {
+                let requests = cost::REQUESTS.unsigned_abs() * windows.len() as u64;
+                (
+                    Some(requests),
+                    Some(requests),
+                    Billed::CostRequest,
+                    "a page a request",
+                )
+            }
+        };
+        sources.push(PlannedSource {
+            source,
+            windows: windows.len() as u64,
+            calls,
+            billed_units: units,
+            cost_usd: units.map(|units| billed.cost_usd(units as i64)),
+            basis,
+        });
+    }
+    sources.sort_by_key(|planned| planned.source);
+    Ok(Plan {
+        sources,
+        budget_usd_per_day: inner.purse.limit(),
+        spent_today_usd: inner.purse.spent(now.date_naive()),
+    })
+}
+
+/// Traces are not known before they are listed; as many an hour as before, at the same share.
+fn traces_like_before(inner: &Inner, seen: &[Collection], windows: &[Window]) -> Option<u64> {
+    if windows.is_empty() {
+        return Some(0);
+    }
+    let seconds = |window: &Window| window.length().num_seconds() as f64;
+    let (mut units, mut weight) = (0.0, 0.0);
+    for row in seen.iter().filter(|row| row.billed_units > 0) {
+        let window = Window::new(row.ts, row.window_end);
+        units += row.billed_units as f64;
+        weight += seconds(&window) * traces::sampling_rate(inner, &window);
+    }
+    if weight <= 0.0 {
+        return None;
+    }
+    let wanted: f64 = windows
+        .iter()
+        .map(|w| seconds(w) * traces::sampling_rate(inner, w))
+        .sum();
+    Some((units / weight * wanted).ceil() as u64)
+}

@@ -1,0 +1,203 @@
+//! What kept a window from being collected: an outcome, and a message that says what happened, to
+//! what, and what to do.
+
+use std::error::Error;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use millicent_lake::Outcome;
+
+/// Why a window, or a part of it, could not be collected.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Trouble {
+    /// How it counts in `collections`.
+    pub(crate) outcome: Outcome,
+    /// For a person to read.
+    pub(crate) message: String,
+}
+
+impl Trouble {
+    /// Anything that is neither a denial nor a throttle.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            message: message.into(),
+        }
+    }
+}
+
+/// An operation of AWS, as IAM names it: `cloudwatch:GetMetricData`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Operation(pub(crate) &'static str);
+
+impl Operation {
+    /// Names what an SDK error came to. To be used as `.map_err(|e| OPERATION.trouble(e))`.
+    pub(crate) fn trouble<E>(self, error: SdkError<E, HttpResponse>) -> Trouble
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let name = self.0;
+        match &error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().unwrap_or("no error code");
+                let status = service.raw().status().as_u16();
+                let said = service.err().message().map_or_else(String::new, |message| {
+                    format!(": {}", message.trim_end_matches('.'))
+                });
+                self.answered(code, status, &said)
+            }
+            SdkError::TimeoutError(_) => {
+                Trouble::failed(format!("{name} did not answer in time. It is tried again"))
+            }
+            SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
+                Trouble::failed(format!(
+                    "{name} could not be sent: {}. It is tried again",
+                    chain(&error)
+                ))
+            }
+            _ => Trouble::failed(format!(
+                "{name} answered what can't be read: {}. It is tried again",
+                chain(&error)
+            )),
+        }
+    }
+
+    fn answered(self, code: &str, status: u16, said: &str) -> Trouble {
+        let name = self.0;
+        if is_throttle(code) || status == 429 {
+            Trouble {
+                outcome: Outcome::Throttled,
+                message: format!(
+                    "{name} was throttled until the retries were used up ({code}{said}). It is tried again later; \
+                     if it lasts, raise the account's quota or collect less often"
+                ),
+            }
+        } else if is_credentials(code) {
+            Trouble {
+                outcome: Outcome::Denied,
+                message: format!(
+                    "{name} refused the credentials ({code}{said}). Renew them, for example with `aws sso login`"
+                ),
+            }
+        } else if is_denial(code) || status == 403 {
+            Trouble {
+                outcome: Outcome::Denied,
+                message: format!(
+                    "{name} was denied ({code}{said}). Allow the action {name} to the credentials in use"
+                ),
+            }
+        } else if code == "DataUnavailableException" {
+            Trouble::failed(format!(
+                "{name} has no data yet ({code}{said}). Cost Explorer prepares it within a day of being enabled"
+            ))
+        } else {
+            Trouble::failed(format!(
+                "{name} failed ({code}, HTTP {status}{said}). It is tried again"
+            ))
+        }
+    }
+}
+
+fn is_throttle(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+            | "BandwidthLimitExceeded"
+            | "SlowDown"
+            | "PriorRequestNotComplete"
+    )
+}
+
+fn is_denial(code: &str) -> bool {
+    matches!(
+        code,
+        "AccessDenied"
+            | "AccessDeniedException"
+            | "UnauthorizedOperation"
+            | "UnauthorizedException"
+            | "AuthorizationError"
+            | "OptInRequired"
+            | "SubscriptionRequiredException"
+    )
+}
+
+fn is_credentials(code: &str) -> bool {
+    matches!(
+        code,
+        "ExpiredToken"
+            | "ExpiredTokenException"
+            | "RequestExpired"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+    )
+}
+
+/// Every error of the chain, outermost first, without saying the same thing twice.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPERATION: Operation = Operation("cloudwatch:GetMetricData");
+
+    #[test]
+    fn a_denial_names_the_action_to_allow() {
+        let trouble = OPERATION.answered("AccessDeniedException", 400, ": not authorized");
+        assert_eq!(trouble.outcome, Outcome::Denied);
+        assert!(
+            trouble
+                .message
+                .contains("Allow the action cloudwatch:GetMetricData")
+        );
+    }
+
+    #[test]
+    fn every_spelling_of_a_throttle_is_one() {
+        for (code, status) in [
+            ("ThrottlingException", 400),
+            ("ThrottledException", 429),
+            ("LimitExceededException", 400),
+            ("TooManyRequestsException", 429),
+            ("no error code", 429),
+        ] {
+            assert_eq!(
+                OPERATION.answered(code, status, "").outcome,
+                Outcome::Throttled,
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_rest_has_failed() {
+        let trouble = OPERATION.answered("InternalServiceFault", 500, "");
+        assert_eq!(trouble.outcome, Outcome::Failed);
+        assert!(trouble.message.contains("HTTP 500"));
+    }
+}
