@@ -160,7 +160,12 @@ impl Bill<'_> {
                 .sum::<i128>()
         };
         let free_today = (rate.free() - all(before)).clamp(0, all(usage));
-        let free = amount * free_today / all(usage);
+        let first = i128::from(usage.total(shared[0])) * free_today / all(usage);
+        let free = if meter == shared[0] {
+            first
+        } else {
+            free_today - first
+        };
         Some(BillLine {
             date: day,
             service: rate.service,

@@ -26,6 +26,11 @@ impl Decimal12 {
         Decimal12(if whole == 0 { 0 } else { self.0 * part / whole })
     }
 
+    /// The nearest number with ten decimals, as many as Cost Explorer tells.
+    pub fn to_ten_decimals(self) -> Decimal12 {
+        Decimal12(divide(self.0, 100) * 100)
+    }
+
     /// Splits this by weights so that the parts add up to it exactly: each gets its share towards
     /// zero, and what is left goes, one unit each, to those with the largest remainders. None if
     /// all weights are zero.

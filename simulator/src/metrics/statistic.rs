@@ -198,3 +198,113 @@ fn range_of(text: &str) -> Option<Bounds> {
         Bounds::Values(bounds.0, bounds.1)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(name: &str, samples: &[f64]) -> Option<f64> {
+        Statistic::parse(name).unwrap().over(samples)
+    }
+
+    #[test]
+    fn names() {
+        for name in [
+            "p99.9",
+            "p0",
+            "p100",
+            "tm90",
+            "TM(10%:90%)",
+            "TM(:500)",
+            "tc90",
+            "TC(100:300)",
+            "WM(5%:95%)",
+        ] {
+            assert!(Statistic::parse(name).is_some(), "{name}");
+        }
+        for name in [
+            "PR(:300)",
+            "PR(100:2000)",
+            "ts99.5",
+            "TS(80%:)",
+            "wm99",
+            "IQM",
+            "Sum",
+            "TC(2.5:)",
+        ] {
+            assert!(Statistic::parse(name).is_some(), "{name}");
+        }
+        for name in [
+            "",
+            "p",
+            "p101",
+            "p-1",
+            "pr90",
+            "PR(10%:90%)",
+            "TM(:)",
+            "TM(10%:90)",
+            "TM(90%:10%)",
+            "sum",
+            "tm",
+        ] {
+            assert!(Statistic::parse(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn of_ten() {
+        let samples: Vec<f64> = (1..=10).map(f64::from).collect();
+        let expected = [
+            ("SampleCount", 10.0),
+            ("Sum", 55.0),
+            ("Average", 5.5),
+            ("Minimum", 1.0),
+            ("Maximum", 10.0),
+            ("p50", 5.0),
+            ("p90", 9.0),
+            ("p91", 10.0),
+            ("p0", 1.0),
+            ("tm90", 5.0),
+            ("TM(20%:80%)", 5.5),
+            ("tc90", 9.0),
+            ("ts90", 45.0),
+            ("TC(2:5)", 3.0),
+            ("TC(:5)", 5.0),
+            ("TC(5:)", 5.0),
+            ("TS(2:5)", 12.0),
+            ("PR(:5)", 50.0),
+            ("PR(2:5)", 30.0),
+            ("WM(:5)", 4.0),
+            ("WM(20%:80%)", 5.5),
+            ("IQM", 5.5),
+        ];
+        for (name, value) in expected {
+            assert_eq!(over(name, &samples), Some(value), "{name}");
+        }
+        assert_eq!(over("TM(20:30)", &samples), None);
+        assert_eq!(over("TC(20:30)", &samples), Some(0.0));
+        assert_eq!(over("p50", &[]), None);
+    }
+
+    #[test]
+    fn percentiles_against_counting() {
+        let mut state = 1_u64;
+        let mut samples: Vec<f64> = (0..137)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                ((state >> 40) % 500) as f64
+            })
+            .collect();
+        samples.sort_by(f64::total_cmp);
+        for tenths in 0..=1_000 {
+            let p = f64::from(tenths) / 10.0;
+            let enough = |v: f64| {
+                samples.iter().filter(|x| **x <= v).count() as f64 * 100.0 >= p * 137.0 - 1e-9
+            };
+            let least = samples.iter().copied().find(|v| enough(*v)).unwrap();
+            assert_eq!(Statistic::Percentile(p).over(&samples), Some(least), "p{p}");
+        }
+    }
+}

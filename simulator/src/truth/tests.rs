@@ -52,40 +52,94 @@ fn routes_and_the_rest_come_to_the_bill() {
     }
 }
 
+/// A straightforward count of the same, request by request.
 #[test]
-fn print() {
-    let world = World::new(SimConfig::new(
-        7,
-        at("2026-11-09T00:00:00Z"),
-        at("2026-11-24T09:30:00Z"),
-    ));
-    let begun = std::time::Instant::now();
-    let truth = world.truth(at("2026-11-09T00:00:00Z"), at("2026-11-24T00:00:00Z"));
-    println!("{:?}", begun.elapsed());
-    println!("{}", serde_json::to_string_pretty(&truth.routes).unwrap());
-    println!(
-        "{}",
-        serde_json::to_string_pretty(&truth.functions).unwrap()
-    );
-    println!(
-        "{}",
-        serde_json::to_string_pretty(&truth.not_routes).unwrap()
-    );
-    for line in truth
-        .bill
-        .iter()
-        .filter(|l| [10, 23].contains(&chrono::Datelike::day(&l.date)))
-    {
-        println!("{line:?}")
+fn it_is_what_the_requests_did() {
+    let world = world(2);
+    let (from, to) = (at("2026-11-02T09:10:00Z"), at("2026-11-02T12:40:00Z"));
+    let truth = world.truth(from, to);
+    let minutes: Vec<_> = (from.timestamp() / 60..to.timestamp() / 60)
+        .map(|minute| world.minute(minute))
+        .collect();
+    for (index, route) in truth.routes.iter().enumerate() {
+        let own: Vec<_> = minutes
+            .iter()
+            .flat_map(|m| &m.requests)
+            .filter(|r| usize::from(r.route.0) == index)
+            .collect();
+        let count =
+            |f: &dyn Fn(&crate::model::Request) -> bool| own.iter().filter(|r| f(r)).count() as u64;
+        assert_eq!(route.requests, own.len() as u64);
+        assert_eq!(route.errors_4xx, count(&|r| r.status / 100 == 4));
+        assert_eq!(route.errors_5xx, count(&|r| r.status / 100 == 5));
+        assert_eq!(
+            route.cold_starts,
+            count(&|r| r.invocation.init_us.is_some())
+        );
+        let p95 = route.latency_ms.p95.unwrap();
+        let not_above = own
+            .iter()
+            .filter(|r| r.latency_us as f64 / 1_000.0 <= p95)
+            .count() as f64;
+        let below = own
+            .iter()
+            .filter(|r| (r.latency_us as f64) / 1_000.0 < p95)
+            .count() as f64;
+        let wanted = 0.95 * own.len() as f64;
+        assert!(below < wanted && not_above >= wanted - 1e-6);
+        assert!(route.cost_usd > Decimal12(0));
     }
-    println!("{}", truth.bill_usd);
-    for h in ["2026-11-23T10:00:00Z", "2026-11-23T15:00:00Z"] {
-        let t = world.truth(at(h), at(h) + chrono::TimeDelta::hours(3));
-        let r = t
+    let json = serde_json::to_value(&truth).unwrap();
+    assert_eq!(json["bill_usd"], truth.bill_usd.to_string());
+    assert_eq!(json["from"], "2026-11-02T09:10:00Z");
+    assert!(json["routes"][0]["cost_by_service"]["AWS Lambda"].is_string());
+    assert!(
+        json["not_routes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|part| part["reason"].is_string())
+    );
+}
+
+#[test]
+fn a_cause_costs_where_it_began() {
+    let world = world(2);
+    let truth = world.truth(at("2026-11-02T00:00:00Z"), at("2026-11-03T00:00:00Z"));
+    let route = |key: &str| {
+        truth
             .routes
             .iter()
-            .find(|r| r.route.contains("webhook"))
-            .unwrap();
-        println!("{} {} {}", h, r.requests, r.cost_usd);
+            .find(|route| route.route == key)
+            .unwrap()
+    };
+    // The invoice writer puts objects on behalf of orders, and nobody else does.
+    let tier1 = truth
+        .bill
+        .iter()
+        .find(|line| line.usage_type == "EUC1-Requests-Tier1")
+        .unwrap();
+    assert!(
+        route("POST /orders").cost_by_service["Amazon Simple Storage Service"] >= tier1.cost_usd
+    );
+    assert!(
+        !route("GET /orders/{id}")
+            .cost_by_service
+            .get("Amazon Simple Storage Service")
+            .is_some_and(|c| c.0 > 0)
+    );
+    for route in &truth.routes {
+        for service in [
+            "AWS Lambda",
+            "Amazon API Gateway",
+            "Amazon DynamoDB",
+            "AWS X-Ray",
+        ] {
+            assert!(
+                route.cost_by_service.contains_key(service),
+                "{} {service}",
+                route.route
+            );
+        }
     }
 }
