@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch};
 use arrow::compute::{
@@ -24,6 +23,7 @@ use parquet::file::properties::WriterProperties;
 use uuid::Uuid;
 
 use crate::stats::FileStats;
+use crate::store::now_ms;
 use crate::{DATE, Table};
 
 /// Row groups are small so that one series of a day is read without the rest of the file.
@@ -101,14 +101,11 @@ async fn put(store: &dyn ObjectStore, file: Encoded) -> Result<Add, FileError> {
     store
         .put(&Path::from(path.as_str()), Bytes::from(file.bytes).into())
         .await?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
     Ok(Add {
         path,
         partition_values: HashMap::from([(DATE.to_owned(), Some(date))]),
         size,
-        modification_time: now.as_millis() as i64,
+        modification_time: now_ms(),
         data_change: true,
         stats: Some(file.stats.to_json()),
         tags: None,

@@ -204,6 +204,10 @@ impl Lake {
         Ok(rows)
     }
 
+    pub(crate) fn stores(&self) -> &[Store] {
+        &self.stores
+    }
+
     fn store(&self, table: Table) -> &Store {
         &self.stores[table as usize]
     }

@@ -111,6 +111,11 @@ impl Log {
         self.files.values()
     }
 
+    /// Whether a file is in the table.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
     /// Reads the commits that others made since.
     pub(crate) async fn follow(&mut self) -> DeltaResult<Followed> {
         // The log is cleaned up from its start, so as long as the last known commit is there, none

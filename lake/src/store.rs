@@ -24,11 +24,11 @@ use crate::slice::{Filter, Verdict};
 use crate::{DATE, LakeError, Table, format};
 
 /// Commits that others may get in before ours, one after another.
-const ATTEMPTS: u32 = 30;
+pub(crate) const ATTEMPTS: u32 = 30;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Files read at a time.
-const READERS: usize = 8;
+pub(crate) const READERS: usize = 8;
 
 /// What stands in place of what a filter selects.
 pub(crate) struct Change<'a> {
@@ -48,13 +48,13 @@ struct Rewrite {
 }
 
 pub(crate) struct Store {
-    table: Table,
+    pub(crate) table: Table,
     location: Arc<str>,
     log_store: LogStoreRef,
     /// The table as delta-rs knows it, brought up to date when somebody asks for it.
     loaded: Mutex<DeltaTable>,
     /// Held while a commit is planned and made, so that this process does not compete with itself.
-    log: Mutex<Log>,
+    pub(crate) log: Mutex<Log>,
 }
 
 impl Store {
@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Brings the log up to what stands now.
-    async fn follow(&self, log: &mut Log) -> Result<(), LakeError> {
+    pub(crate) async fn follow(&self, log: &mut Log) -> Result<(), LakeError> {
         match log.follow().await.map_err(|error| self.unreadable(error))? {
             Followed::UpToDate => {}
             Followed::Lost => {
@@ -132,7 +132,7 @@ impl Store {
             .map_err(|error| self.unreadable(error))
     }
 
-    async fn read_file(&self, file: Arc<File>) -> Result<RecordBatch, FileError> {
+    pub(crate) async fn read_file(&self, file: Arc<File>) -> Result<RecordBatch, FileError> {
         files::read(&self.log_store.object_store(None), self.table, &file.path).await
     }
 
@@ -153,9 +153,7 @@ impl Store {
     async fn try_commit(&self, change: &Change<'_>) -> Result<Option<u64>, LakeError> {
         let mut log = self.log.lock().await;
         for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
-            }
+            tokio::time::sleep(pause(attempt)).await;
             self.follow(&mut log).await?;
             let rewrite = match change.removed {
                 Some(filter) => self.rewrite(&log, filter).await?,
@@ -237,15 +235,21 @@ impl Store {
         }
     }
 
-    async fn discard(&self, files: &[Add]) {
+    pub(crate) async fn discard(&self, files: &[Add]) {
         files::discard(&self.log_store.object_store(None), files).await;
     }
 
-    fn unreadable(&self, error: impl std::error::Error + Send + Sync + 'static) -> LakeError {
+    pub(crate) fn unreadable(
+        &self,
+        error: impl std::error::Error + Send + Sync + 'static,
+    ) -> LakeError {
         LakeError::storage(self.table, &self.location, "read", error)
     }
 
-    fn unwritable(&self, error: impl std::error::Error + Send + Sync + 'static) -> LakeError {
+    pub(crate) fn unwritable(
+        &self,
+        error: impl std::error::Error + Send + Sync + 'static,
+    ) -> LakeError {
         LakeError::storage(self.table, &self.location, "written", error)
     }
 }
@@ -287,9 +291,20 @@ fn describe(change: &Change<'_>, rewrite: Rewrite) -> (Vec<Action>, DeltaOperati
     (removed.chain(added).collect(), operation)
 }
 
-/// Doubles from attempt to attempt, and is a random part of that, so that two processes that
+/// The wall clock, by which a Delta log says when files came and went: milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_millis() as i64
+}
+
+/// None at first; then it doubles from attempt to attempt, and is a random part of that, so that two processes that
 /// met once do not meet again.
-fn pause(attempt: u32) -> Duration {
+pub(crate) fn pause(attempt: u32) -> Duration {
+    if attempt == 0 {
+        return Duration::ZERO;
+    }
     let longest = SHORTEST_PAUSE
         .saturating_mul(1 << attempt.min(16))
         .min(LONGEST_PAUSE);
