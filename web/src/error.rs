@@ -64,9 +64,6 @@ impl PageError {
                 AnalyzeError::Parameter { .. } => {
                     (StatusCode::BAD_REQUEST, "bad-parameter", error.to_string())
                 }
-                AnalyzeError::NotReadOnly { .. } | AnalyzeError::Sql(_) => {
-                    (StatusCode::BAD_REQUEST, "bad-sql", error.to_string())
-                }
                 AnalyzeError::Timeout(_) => {
                     (StatusCode::GATEWAY_TIMEOUT, "timeout", error.to_string())
                 }

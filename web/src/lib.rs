@@ -21,6 +21,8 @@ mod pages;
 mod query;
 mod range;
 mod server;
+#[cfg(test)]
+mod testing;
 
 pub use server::serve;
 

@@ -1,23 +1,27 @@
 //! `/`: what the account costs and how it does, against the period before.
 
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+
 use askama::Template;
 use axum::{
     extract::{RawQuery, State},
     http::HeaderMap,
 };
-use millicent_analyzer::{Report, Row};
+use millicent_alerts::{ActiveAlert, Alerts, AlertsConfig, AlertsError, Severity};
+use millicent_analyzer::{Coverage, Report, Row};
 
-use super::{Card, Page, bounds, draw, estimate_note, interval, report};
+use super::{
+    Page, bounds, bounds_before,
+    cards::{Card, six},
+    draw, report,
+};
 use crate::{
     WebState,
     charts::{Ink, Layer, Shape, Side, Slots, TimeChart, Widths},
     error::PageError,
     format::{self, Unit},
-    frame::{Ask, Frame, coverage_note},
+    frame::{Ask, Frame},
 };
-
-const METRICS: &[&str] = &["apigateway-metrics"];
-const COST_METRICS: &[&str] = &["apigateway-metrics", "lambda-metrics"];
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -40,6 +44,7 @@ struct Alert {
     severity: String,
     text: String,
     since: String,
+    href: String,
 }
 
 /// One of the dearest routes.
@@ -66,6 +71,8 @@ struct Service {
 
 struct Data {
     overview: Report,
+    /// Of the period before.
+    before: Coverage,
     series: Report,
     routes: Report,
     services: Report,
@@ -79,13 +86,14 @@ pub(crate) async fn page(
 ) -> Page {
     let ask = Ask::new("/", query.as_deref(), &headers, (state.clock)())?;
     let (data, alerts) = tokio::join!(load(&state, &ask), active_alerts(&state, &ask));
-    let (data, alerts) = (data?, alerts?);
+    let data = data?;
     draw(move || Overview::new(&ask, &state, &data, alerts)?.render()).await
 }
 
 async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
-    let (overview, series, routes, services) = tokio::try_join!(
+    let (overview, before, series, routes, services) = tokio::try_join!(
         report(state, "overview", bounds(ask)),
+        report(state, "own-cost", bounds_before(ask)),
         report(
             state,
             "overview-series",
@@ -96,14 +104,74 @@ async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
     )?;
     Ok(Data {
         overview,
+        before: before.coverage,
         series,
         routes,
         services,
     })
 }
 
-async fn active_alerts(_state: &WebState, _ask: &Ask) -> Result<Vec<Alert>, PageError> {
-    Ok(Vec::new())
+/// Alerts that fire now, whatever range is shown. Another process may evaluate them, so they are
+/// read from the lake.
+async fn active_alerts(state: &WebState, ask: &Ask) -> Vec<Alert> {
+    let config = AlertsConfig {
+        every: Duration::from_secs(60),
+        base_url: None,
+        params: BTreeMap::new(),
+    };
+    let (analyzer, lake) = (state.analyzer.clone(), state.analyzer.lake().clone());
+    let read = async {
+        let alerts = Alerts::new(analyzer, lake, config, Vec::new(), state.clock.clone())?;
+        alerts.refresh().await?;
+        Ok::<_, AlertsError>(alerts.active())
+    };
+    match read.await {
+        Ok(mut active) => {
+            active.sort_by_key(|alert| {
+                (
+                    alert.severity != Severity::Critical,
+                    Reverse(alert.fired_at),
+                )
+            });
+            active.iter().map(|alert| Alert::new(ask, alert)).collect()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the alerts could not be read for the overview");
+            vec![Alert {
+                severity: "warning".to_owned(),
+                text: "Alerts could not be read; the log says why.".to_owned(),
+                since: String::new(),
+                href: ask.link("/status", &[]),
+            }]
+        }
+    }
+}
+
+impl Alert {
+    fn new(ask: &Ask, alert: &ActiveAlert) -> Alert {
+        let label = |name| alert.labels.get(name).map(String::as_str);
+        let href = match (label("api"), label("stage"), label("route")) {
+            (Some(api), Some(stage), Some(route)) => ask.link(
+                "/route",
+                &[("api", api), ("stage", stage), ("route", route)],
+            ),
+            _ => ask.link(&format!("/reports/{}", alert.rule), &[]),
+        };
+        let since = alert.since.unwrap_or(alert.fired_at);
+        // The line says since when as well; here it stands apart.
+        let text = alert
+            .line
+            .split(", since ")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Alert {
+            severity: alert.severity.to_string(),
+            text,
+            since: format!("since {} UTC", format::minute(since)),
+            href,
+        }
+    }
 }
 
 impl Overview {
@@ -117,7 +185,7 @@ impl Overview {
         Ok(Overview {
             frame: Frame::new("Overview", ask, state, Some(coverage)),
             alerts,
-            cards: cards(&data.overview),
+            cards: cards(&data.overview, &data.before),
             cost: cost_chart(ask, &data.series).render()?,
             requests: requests_chart(ask, &data.series).render()?,
             latency: latency_chart(ask, &data.series).render()?,
@@ -130,97 +198,20 @@ impl Overview {
     }
 }
 
-fn cards(report: &Report) -> Vec<Card> {
+fn cards(report: &Report, before: &Coverage) -> Vec<Card> {
     let period = |name: &str| {
         report
             .table
             .rows()
             .find(|row| row.text("period") == Some(name))
     };
-    let (now, before) = (period("current"), period("previous"));
-    let both = |column: &str| {
-        let read = |row: &Option<Row<'_>>| row.as_ref().and_then(|row| row.f64(column));
-        (read(&now), read(&before))
-    };
-    let card = |label, ink, unit, column, meaning, words, worse_when_up| {
-        let (now, before) = both(column);
-        Card::new(label, ink, unit, now, meaning).change(now, before, words, worse_when_up)
-    };
-    let estimated = estimate_note(both("cost_estimated").0);
-    let note = |sources| coverage_note(&report.coverage, sources);
-    let cold_interval = interval(
-        Unit::Share,
-        both("cold_start_rate_low").0,
-        both("cold_start_rate_high").0,
-    );
-    let errors = both("errors").0;
-    vec![
-        card(
-            "Cost",
-            "cost",
-            Unit::Usd,
-            "cost_usd",
-            "Unblended cost of the whole account in this range. What the bill has not settled yet is usage at the effective price of the last settled week.",
-            ("more", "less"),
-            Some(true),
-        )
-        .note(estimated.clone())
-        .note(note(COST_METRICS)),
-        card(
-            "Cost per 1,000 requests",
-            "unit-cost",
-            Unit::Usd,
-            "cost_per_1000_usd",
-            "Cost of the range divided by the requests that the APIs counted, times 1,000.",
-            ("more", "less"),
-            Some(true),
-        )
-        .note(estimated)
-        .note(note(COST_METRICS)),
-        card(
-            "Requests",
-            "requests",
-            Unit::Count,
-            "requests",
-            "Requests to all API stages, as API Gateway counts them.",
-            ("more", "fewer"),
-            None,
-        )
-        .note(note(METRICS)),
-        card(
-            "p95 latency",
-            "p95",
-            Unit::Ms,
-            "p95_ms",
-            "95 of 100 requests were answered within this time, as the APIs' clients saw it.",
-            ("slower", "faster"),
-            Some(true),
-        )
-        .note(interval(Unit::Ms, both("p95_low_ms").0, both("p95_high_ms").0))
-        .note(note(METRICS)),
-        card(
-            "Errors",
-            "errors",
-            Unit::Share,
-            "error_rate",
-            "Share of requests that were answered with a 5xx status.",
-            ("more", "fewer"),
-            Some(true),
-        )
-        .note(errors.map(|errors| format!("{} requests", format::count_exact(errors))))
-        .note(note(METRICS)),
-        card(
-            "Cold starts",
-            "cold",
-            Unit::Share,
-            "cold_start_rate",
-            "Share of invocations that waited for an initialisation, estimated from traces weighted by requests.",
-            ("more", "fewer"),
-            Some(true),
-        )
-        .note(cold_interval)
-        .note(note(&["traces"])),
-    ]
+    let (now, earlier) = (period("current"), period("previous"));
+    let value = |row: &Option<Row<'_>>, column: &str| row.as_ref().and_then(|row| row.f64(column));
+    six(
+        |column| (value(&now, column), value(&earlier, column)),
+        &report.coverage,
+        before,
+    )
 }
 
 /// The columns of a series by slot of the range.
@@ -435,5 +426,120 @@ fn width(value: f64, most: f64) -> u32 {
         (value / most * 100.0).clamp(0.0, 100.0).round() as u32
     } else {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{
+        self,
+        Cell::{Missing, Number, Text, Time, Whole},
+    };
+
+    #[tokio::test]
+    async fn figures_of_the_account() {
+        let (state, _folder) = testing::state().await;
+        let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
+        let coverage = || testing::coverage(0.998);
+        let ts = ask.range.from;
+        let overview = vec![
+            vec![
+                Text("current".into()),
+                Number(4.5),
+                Whole(1_000),
+                Number(0.01),
+                Missing,
+            ],
+            vec![
+                Text("previous".into()),
+                Number(3.0),
+                Whole(1_000),
+                Number(0.02),
+                Missing,
+            ],
+        ];
+        let route = |name: &str, cost| {
+            vec![
+                Text("a".into()),
+                Text("b".into()),
+                Text(name.into()),
+                Number(cost),
+                Number(0.5),
+            ]
+        };
+        let data = Data {
+            overview: testing::report(
+                &state,
+                &[
+                    "period",
+                    "cost_usd",
+                    "requests",
+                    "error_rate",
+                    "cold_start_rate",
+                ],
+                overview,
+                coverage(),
+            )
+            .await,
+            before: coverage(),
+            series: testing::report(
+                &state,
+                &["ts", "cost_usd", "requests", "errors", "p95_ms"],
+                vec![vec![Time(ts), Number(0.1), Whole(40), Whole(0), Missing]],
+                coverage(),
+            )
+            .await,
+            routes: testing::report(
+                &state,
+                &["api", "stage", "route", "cost_usd", "share_of_cost"],
+                vec![route("GET /cheap", 0.1), route("GET /\"><img src=x>", 3.0)],
+                coverage(),
+            )
+            .await,
+            services: testing::report(
+                &state,
+                &["service", "cost_usd"],
+                vec![
+                    vec![Text("AWS Lambda".into()), Number(1.0)],
+                    vec![Text("AWS Lambda".into()), Number(2.0)],
+                    vec![Text("Tax".into()), Number(1.0)],
+                ],
+                coverage(),
+            )
+            .await,
+        };
+        let html = Overview::new(&ask, &state, &data, Vec::new())
+            .unwrap()
+            .render()
+            .unwrap();
+        for text in [
+            "$4.50",
+            "50% more",
+            "50% fewer",
+            "as before",
+            "No data in this range yet.",
+            "75%",
+            "As of 08:44 UTC",
+        ] {
+            assert!(html.contains(text), "{text} is not in the page");
+        }
+        assert!(!html.contains("<img") && !html.contains("NaN"));
+        let (dear, cheap) = (
+            html.find("img src").unwrap(),
+            html.find("GET /cheap").unwrap(),
+        );
+        assert!(dear < cheap, "the dearest comes first");
+        assert!(
+            html.contains("<p class=\"value\">—</p>"),
+            "missing cold starts are a dash"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_empty_lake_has_no_alerts() {
+        let (state, _folder) = testing::state().await;
+        let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
+        assert!(active_alerts(&state, &ask).await.is_empty());
     }
 }

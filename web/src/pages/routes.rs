@@ -9,7 +9,11 @@ use axum::{
 };
 use millicent_analyzer::{Report, Row};
 
-use super::{Page, bounds, draw, estimate_note, interval, report};
+use super::{
+    Page, bounds,
+    cards::{estimate_note, interval},
+    draw, report,
+};
 use crate::{
     WebState,
     charts::{Ink, Slots, sparkline},
@@ -467,13 +471,16 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeZone, Utc};
+    use chrono::TimeDelta;
 
     use super::*;
+    use crate::testing::{
+        self,
+        Cell::{Missing, Number, Text, Time, Whole},
+    };
 
     fn ask(query: &str) -> Ask {
-        let now: DateTime<Utc> = Utc.with_ymd_and_hms(2026, 11, 24, 8, 48, 0).unwrap();
-        Ask::new("/routes", Some(query), &HeaderMap::new(), now).unwrap()
+        Ask::new("/routes", Some(query), &HeaderMap::new(), testing::now()).unwrap()
     }
 
     #[test]
@@ -510,5 +517,58 @@ mod tests {
             (p95.sorted, p95.href.as_str()),
             ("", "/routes?range=7d&q=orders&sort=p95&dir=desc")
         );
+    }
+
+    #[tokio::test]
+    async fn rows_are_filtered_sorted_and_summed() {
+        let (state, _folder) = testing::state().await;
+        let row = |route: &str, requests, cost| {
+            vec![
+                Text("shop".into()),
+                Text("prod".into()),
+                Text(route.into()),
+                Whole(requests),
+                cost,
+            ]
+        };
+        let rows = vec![
+            row("GET /orders", 100, Number(0.1)),
+            row("POST /orders", 200, Missing),
+            row("GET /carts", 300, Number(0.3)),
+            row("PUT /orders/<b>", 400, Number(0.2)),
+        ];
+        let columns = ["api", "stage", "route", "requests", "cost_usd"];
+        let report = testing::report(&state, &columns, rows, testing::coverage(1.0)).await;
+        let series = testing::report(
+            &state,
+            &["api", "stage", "route", "ts", "requests", "cost_usd"],
+            vec![vec![
+                Text("shop".into()),
+                Text("prod".into()),
+                Text("GET /orders".into()),
+                Time(testing::now() - TimeDelta::hours(5)),
+                Whole(1),
+                Missing,
+            ]],
+            testing::coverage(1.0),
+        )
+        .await;
+        let ask = ask("q=ORDERS+shop");
+        let sort = Sort::parse(&ask).unwrap();
+        let page = Routes::new(&ask, &state, sort, &report, &series, shape_step_s(&ask));
+        let order: Vec<&str> = page.rows.iter().map(|line| line.route.as_str()).collect();
+        assert_eq!(
+            order,
+            ["PUT /orders/<b>", "GET /orders", "POST /orders"],
+            "what is missing comes last"
+        );
+        let total = page.total.as_ref().unwrap();
+        assert_eq!(
+            (total.requests.as_str(), total.cost.as_str()),
+            ("700", "$0.30")
+        );
+        let html = page.render().unwrap();
+        assert!(html.contains("3 of 4 routes") && html.contains("aria-sort=\"descending\""));
+        assert!(!html.contains("<b>") && html.contains("class=\"spark\""));
     }
 }
