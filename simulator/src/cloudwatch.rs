@@ -3,8 +3,10 @@
 //! Rules and limits as the API reference states them; shapes and errors as botocore's model does.
 
 mod cbor;
+mod evaluate;
 mod get_metric_data;
 mod list_metrics;
+mod query;
 mod token;
 
 use chrono::{DateTime, Utc};

@@ -14,8 +14,8 @@ use crate::{
     config::{SimConfig, micros},
     estate::Estate,
     metrics::{
+        registry::Registry,
         samples::{Hour, Layout},
-        series::Registry,
         usage::Usage,
     },
     model::{Minute, Request},

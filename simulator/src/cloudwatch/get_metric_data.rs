@@ -5,24 +5,16 @@ use std::{collections::HashSet, sync::Arc};
 use super::{
     View,
     cbor::{Input, Writer},
+    evaluate::{Evaluation, Point},
     invalid, missing,
+    query::Query,
     token::{Place, fingerprint},
 };
-use crate::{
-    World,
-    aws_errors::AwsError,
-    metrics::{
-        series::{Period, Series},
-        statistic::Statistic,
-    },
-};
+use crate::{World, aws_errors::AwsError};
 
 const MOST_QUERIES: usize = 500;
 /// Default and greatest `MaxDatapoints`.
 const MOST_POINTS: usize = 100_800;
-const DAY_MINUTES: i64 = 1_440;
-/// A day's storage metrics come in so many minutes after the midnight that they are stamped with.
-const DAILY_DELAY_MINUTES: i64 = 600;
 
 /// A request, checked.
 struct Request<'a> {
@@ -33,18 +25,6 @@ struct Request<'a> {
     descending: bool,
     most_points: usize,
 }
-
-struct Query<'a> {
-    id: String,
-    label: String,
-    /// None if there is no such metric, or none in that unit or at that period.
-    series: Option<&'a Series>,
-    statistic: Statistic,
-    period_minutes: i64,
-}
-
-/// Seconds since the epoch and the value.
-type Point = (i64, f64);
 
 pub(super) fn handle(world: &World, input: &Input, view: &View) -> Result<Vec<u8>, AwsError> {
     let request = Request::parse(world, input, view)?;
@@ -184,10 +164,8 @@ impl<'a> Request<'a> {
     fn points(&self, world: &World, queries: &[Query], end_minute: i64) -> Vec<Vec<Point>> {
         let first = self.start.max(world.config().first_minute());
         let end = self.end.min(end_minute);
-        let mut evaluations: Vec<Evaluation> = queries
-            .iter()
-            .map(|query| Evaluation::new(query, self))
-            .collect();
+        let mut evaluations: Vec<Evaluation> =
+            queries.iter().map(Evaluation::new).collect();
         let sampled = evaluations
             .iter()
             .any(|evaluation| evaluation.query.series.is_some_and(|s| !s.is_daily()));
@@ -237,192 +215,6 @@ fn coarsest(age_s: i64) -> i64 {
         age if age < 15 * 86_400 => 60,
         age if age < 63 * 86_400 => 300,
         _ => 3_600,
-    }
-}
-
-impl<'a> Query<'a> {
-    /// `rounding` is the coarsest resolution, in seconds, that the start of the request is kept at.
-    fn parse(world: &'a World, input: &Input, rounding: i64) -> Result<Query<'a>, AwsError> {
-        let id = input
-            .text("Id")?
-            .ok_or_else(|| missing("MetricDataQueries.member.Id"))?;
-        let mut letters = id.bytes();
-        let well_formed = letters
-            .next()
-            .is_some_and(|first| first.is_ascii_lowercase())
-            && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_');
-        if !well_formed || id.len() > 255 {
-            return Err(invalid(format!(
-                "The value {id} for parameter MetricDataQueries.member.Id is not matching the expected pattern \
-                 ^[a-z][a-zA-Z0-9_]*$."
-            )));
-        }
-        let stat = match (input.map("MetricStat")?, input.text("Expression")?) {
-            (Some(stat), None) => stat,
-            (None, None) => return Err(missing("MetricDataQueries.member.MetricStat")),
-            (Some(_), Some(_)) => {
-                return Err(AwsError::bad_request(
-                    "InvalidParameterCombinationException",
-                    format!("Query {id} must have either MetricStat or Expression, not both."),
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(invalid(format!(
-                    "Query {id} has an Expression, which the simulated account does not know."
-                )));
-            }
-        };
-        if let Some(account) = input.text("AccountId")?
-            && account != world.config().account_id
-        {
-            return Err(invalid(format!(
-                "Account {account} is not linked to this one."
-            )));
-        }
-        let metric = stat
-            .map("Metric")?
-            .ok_or_else(|| missing("MetricStat.Metric"))?;
-        let period = stat
-            .integer("Period")?
-            .ok_or_else(|| missing("MetricStat.Period"))?;
-        let name = stat
-            .text("Stat")?
-            .ok_or_else(|| missing("MetricStat.Stat"))?;
-        let statistic = Statistic::parse(name).ok_or_else(|| {
-            invalid(format!(
-                "The value {name} for parameter MetricStat.Stat is not supported."
-            ))
-        })?;
-        if period < 1 || !(matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0) {
-            return Err(invalid(
-                "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.",
-            ));
-        }
-        let metric_name = metric
-            .text("MetricName")?
-            .ok_or_else(|| missing("MetricStat.Metric.MetricName"))?;
-        let namespace = metric
-            .text("Namespace")?
-            .ok_or_else(|| missing("MetricStat.Metric.Namespace"))?;
-        let dimensions = metric.maps("Dimensions")?.unwrap_or_default();
-        if dimensions.len() > 30 {
-            return Err(invalid(
-                "The collection Dimensions must not have a size greater than 30.",
-            ));
-        }
-        let dimensions = dimensions
-            .iter()
-            .map(|dimension| {
-                let part = |name| {
-                    dimension
-                        .text(name)?
-                        .map(str::to_owned)
-                        .ok_or_else(|| missing("MetricStat.Metric.Dimensions.member"))
-                };
-                Ok((part("Name")?, part("Value")?))
-            })
-            .collect::<Result<_, AwsError>>()?;
-        let unit = stat.text("Unit")?;
-        let series = world
-            .series()
-            .find(namespace, metric_name, dimensions)
-            .filter(|series| unit.is_none_or(|unit| unit == series.unit))
-            // What is told by the minute has no finer points, and old points are kept coarser.
-            .filter(|_| period % rounding == 0)
-            .filter(|series| !series.is_daily() || period % 86_400 == 0);
-        Ok(Query {
-            id: id.to_owned(),
-            label: input.text("Label")?.unwrap_or(metric_name).to_owned(),
-            series,
-            statistic,
-            period_minutes: (period / 60).max(1),
-        })
-    }
-}
-
-/// One query while its hours go by.
-struct Evaluation<'a> {
-    query: &'a Query<'a>,
-    keep: bool,
-    period: Period,
-    /// Start of the period under way, in minutes.
-    under_way: Option<i64>,
-    points: Vec<Point>,
-}
-
-impl<'a> Evaluation<'a> {
-    fn new(query: &'a Query, request: &Request) -> Evaluation<'a> {
-        let expected = if query.series.is_some() {
-            request.most_points_of(query).min(40_000)
-        } else {
-            0
-        };
-        Evaluation {
-            query,
-            keep: query.statistic.needs_order(),
-            period: Period::default(),
-            under_way: None,
-            points: Vec::with_capacity(expected),
-        }
-    }
-
-    fn add(&mut self, minute: i64, samples: &crate::metrics::samples::MinuteSamples) {
-        let Some(series) = self.query.series else {
-            return;
-        };
-        let start = minute.div_euclid(self.query.period_minutes) * self.query.period_minutes;
-        if self.under_way != Some(start) {
-            self.flush();
-            self.under_way = Some(start);
-        }
-        self.period.add(series, samples, self.keep);
-    }
-
-    fn flush(&mut self) {
-        if let Some(start) = self.under_way.take()
-            && let Some(value) = self.period.take(self.query.statistic)
-        {
-            self.points.push((start * 60, value));
-        }
-    }
-
-    fn finish(mut self, world: &World, first: i64, end: i64, end_minute: i64) -> Vec<Point> {
-        self.flush();
-        if let Some(series) = self.query.series.filter(|series| series.is_daily()) {
-            self.add_days(
-                world,
-                series,
-                first,
-                end.min(end_minute - DAILY_DELAY_MINUTES),
-            );
-        }
-        self.points
-    }
-
-    /// Storage metrics: a sample at each midnight.
-    fn add_days(&mut self, world: &World, series: &Series, first: i64, end: i64) {
-        let days = self.query.period_minutes / DAY_MINUTES;
-        let birth = world.config().first_minute() / DAY_MINUTES;
-        let mut samples: Vec<f64> = Vec::new();
-        let mut under_way = None;
-        let from = (first + DAY_MINUTES - 1).div_euclid(DAY_MINUTES);
-        for day in from..(end + DAY_MINUTES - 1).div_euclid(DAY_MINUTES) {
-            let start = day.div_euclid(days) * days;
-            if under_way.is_some_and(|under_way| under_way != start) {
-                self.add_day(under_way, &mut samples);
-            }
-            under_way = Some(start);
-            samples.extend(series.daily(world.estate(), day - birth));
-        }
-        self.add_day(under_way, &mut samples);
-    }
-
-    fn add_day(&mut self, start_day: Option<i64>, samples: &mut Vec<f64>) {
-        samples.sort_unstable_by(f64::total_cmp);
-        if let (Some(day), Some(value)) = (start_day, self.query.statistic.over(samples)) {
-            self.points.push((day * 86_400, value));
-        }
-        samples.clear();
     }
 }
 

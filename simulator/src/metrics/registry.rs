@@ -1,0 +1,262 @@
+//! Every metric of the account, as CloudWatch lists it.
+
+use std::collections::HashMap;
+
+use super::{
+    samples::Layout,
+    series::{Dimension, Series, Source},
+};
+use crate::{
+    estate::{Api, ApiId, Estate},
+    model::{BucketId, FunctionId, RouteId, TableId},
+};
+
+/// All series of an account.
+#[derive(Debug)]
+pub struct Registry {
+    series: Vec<Series>,
+    by_name: HashMap<(String, String, Vec<Dimension>), usize>,
+}
+
+impl Registry {
+    /// The series of an estate.
+    pub fn new(estate: &Estate, layout: &Layout) -> Registry {
+        let mut builder = Builder { series: Vec::new() };
+        builder.lambda(estate, layout);
+        builder.api_gateway(estate, layout);
+        builder.dynamodb(estate, layout);
+        builder.s3(estate);
+        let by_name = builder
+            .series
+            .iter()
+            .enumerate()
+            .map(|(index, s)| {
+                (
+                    (
+                        s.namespace.to_owned(),
+                        s.metric.to_owned(),
+                        s.dimensions.clone(),
+                    ),
+                    index,
+                )
+            })
+            .collect();
+        Registry {
+            series: builder.series,
+            by_name,
+        }
+    }
+
+    /// All of them, in a fixed order.
+    pub fn all(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// The series with exactly these dimensions, in any order.
+    pub fn find(
+        &self,
+        namespace: &str,
+        metric: &str,
+        mut dimensions: Vec<Dimension>,
+    ) -> Option<&Series> {
+        dimensions.sort();
+        let index = self
+            .by_name
+            .get(&(namespace.to_owned(), metric.to_owned(), dimensions))?;
+        Some(&self.series[*index])
+    }
+}
+
+struct Builder {
+    series: Vec<Series>,
+}
+
+impl Builder {
+    fn add(
+        &mut self,
+        namespace: &'static str,
+        metric: &'static str,
+        unit: &'static str,
+        dimensions: &[(&str, &str)],
+        source: Source,
+    ) {
+        let mut dimensions: Vec<Dimension> = dimensions
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        dimensions.sort();
+        self.series.push(Series {
+            namespace,
+            metric,
+            dimensions,
+            unit,
+            source,
+        });
+    }
+
+    fn lambda(&mut self, estate: &Estate, layout: &Layout) {
+        let all: Vec<FunctionId> = (0..estate.functions.len() as u16).map(FunctionId).collect();
+        self.lambda_set(layout, &[], &all, None);
+        for id in all {
+            let name = estate.function(id).name;
+            self.lambda_set(layout, &[("FunctionName", name)], &[id], Some(id));
+            self.lambda_set(
+                layout,
+                &[("FunctionName", name), ("Resource", name)],
+                &[id],
+                Some(id),
+            );
+        }
+    }
+
+    fn lambda_set(
+        &mut self,
+        layout: &Layout,
+        dimensions: &[(&str, &str)],
+        functions: &[FunctionId],
+        one: Option<FunctionId>,
+    ) {
+        let slots: Vec<u16> = functions.iter().map(|f| layout.duration(*f)).collect();
+        let errors = functions.iter().map(|f| layout.errors(*f)).collect();
+        let throttles = functions.iter().map(|f| layout.throttles(*f)).collect();
+        let mut add =
+            |metric, unit, source| self.add("AWS/Lambda", metric, unit, dimensions, source);
+        add("Invocations", "Count", Source::Ones(slots.clone()));
+        add(
+            "Errors",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: errors,
+                besides: false,
+            },
+        );
+        add(
+            "Throttles",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: throttles,
+                besides: true,
+            },
+        );
+        add("Duration", "Milliseconds", Source::Times(slots));
+        add(
+            "ConcurrentExecutions",
+            "Count",
+            Source::Gauge(layout.concurrency(one)),
+        );
+    }
+
+    fn api_gateway(&mut self, estate: &Estate, layout: &Layout) {
+        for (index, api) in estate.apis.iter().enumerate() {
+            let Api { name, stage, .. } = *api;
+            let of_api = |id: &RouteId| estate.routes[usize::from(id.0)].api == ApiId(index as u16);
+            let routes: Vec<RouteId> = (0..estate.routes.len() as u16)
+                .map(RouteId)
+                .filter(of_api)
+                .collect();
+            self.api_set(layout, &[("ApiName", name)], &routes);
+            self.api_set(layout, &[("ApiName", name), ("Stage", stage)], &routes);
+            for id in routes.iter().filter(|_| api.detailed_metrics) {
+                let route = &estate.routes[usize::from(id.0)];
+                let dimensions = [
+                    ("ApiName", name),
+                    ("Method", route.method),
+                    ("Resource", route.resource),
+                    ("Stage", stage),
+                ];
+                self.api_set(layout, &dimensions, &[*id]);
+            }
+        }
+    }
+
+    fn api_set(&mut self, layout: &Layout, dimensions: &[(&str, &str)], routes: &[RouteId]) {
+        let slots: Vec<u16> = routes.iter().map(|r| layout.latency(*r)).collect();
+        let integration = routes
+            .iter()
+            .map(|r| layout.integration_latency(*r))
+            .collect();
+        let client_errors = routes.iter().map(|r| layout.client_errors(*r)).collect();
+        let server_errors = routes.iter().map(|r| layout.server_errors(*r)).collect();
+        let mut add =
+            |metric, unit, source| self.add("AWS/ApiGateway", metric, unit, dimensions, source);
+        add("Count", "Count", Source::Ones(slots.clone()));
+        add(
+            "4XXError",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: client_errors,
+                besides: false,
+            },
+        );
+        add(
+            "5XXError",
+            "Count",
+            Source::Flags {
+                slots: slots.clone(),
+                counters: server_errors,
+                besides: false,
+            },
+        );
+        add("Latency", "Milliseconds", Source::Times(slots));
+        add(
+            "IntegrationLatency",
+            "Milliseconds",
+            Source::Times(integration),
+        );
+    }
+
+    fn dynamodb(&mut self, estate: &Estate, layout: &Layout) {
+        for (index, table) in estate.tables.iter().enumerate() {
+            let id = TableId(index as u16);
+            let dimensions = [("TableName", table.name)];
+            let mut add =
+                |metric, source| self.add("AWS/DynamoDB", metric, "Count", &dimensions, source);
+            add(
+                "ConsumedReadCapacityUnits",
+                Source::Units(layout.read_units(id)),
+            );
+            add(
+                "ConsumedWriteCapacityUnits",
+                Source::Units(layout.write_units(id)),
+            );
+        }
+        for (place, (table, operation)) in layout.operations.iter().enumerate() {
+            let dimensions = [
+                ("TableName", estate.table(*table).name),
+                ("Operation", *operation),
+            ];
+            let source = Source::Times(vec![layout.table_latency(place)]);
+            self.add(
+                "AWS/DynamoDB",
+                "SuccessfulRequestLatency",
+                "Milliseconds",
+                &dimensions,
+                source,
+            );
+        }
+    }
+
+    fn s3(&mut self, estate: &Estate) {
+        for (index, bucket) in estate.buckets.iter().enumerate() {
+            let id = BucketId(index as u16);
+            let of = |kind| [("BucketName", bucket.name), ("StorageType", kind)];
+            self.add(
+                "AWS/S3",
+                "BucketSizeBytes",
+                "Bytes",
+                &of("StandardStorage"),
+                Source::Bucket(id, true),
+            );
+            self.add(
+                "AWS/S3",
+                "NumberOfObjects",
+                "Count",
+                &of("AllStorageTypes"),
+                Source::Bucket(id, false),
+            );
+        }
+    }
+}
