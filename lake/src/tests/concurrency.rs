@@ -125,3 +125,36 @@ async fn files_of_lost_races_are_cleared_away() {
     let folder = std::path::Path::new(lake.location()).join("metrics/date=2026-03-01");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 20);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_slept_while_the_log_was_cleaned_up_wakes_to_the_latest() {
+    let (_folder, busy) = scratch().await;
+    let sleeper = Lake::open(busy.location()).await.unwrap();
+    for i in 0..105 {
+        let rows = vec![metric("busy", "f", at(1, 0), f64::from(i))];
+        busy.append(Rows::Metrics(rows)).await.unwrap();
+    }
+    // The commits before the checkpoint, as if they were older than the log is kept.
+    let log = std::path::Path::new(busy.location()).join("metrics/_delta_log");
+    assert!(log.join("_last_checkpoint").exists());
+    for version in 0..100 {
+        std::fs::remove_file(log.join(format!("{version:020}.json"))).unwrap();
+    }
+    let rows = vec![metric("sleeper", "f", at(1, 0), 105.0)];
+    sleeper.append(Rows::Metrics(rows)).await.unwrap();
+    let fresh = Lake::open(busy.location()).await.unwrap();
+    let expected: Vec<_> = (0..106).map(|id| Some(f64::from(id))).collect();
+    for lake in [&busy, &sleeper, &fresh] {
+        let ids: Vec<_> = all_metrics(lake)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.sum)
+            .collect();
+        assert_eq!(ids, expected);
+        assert_eq!(
+            lake.delta_table(Table::Metrics).await.unwrap().version(),
+            Some(106)
+        );
+    }
+}
