@@ -128,6 +128,11 @@ impl Bill<'_> {
                 self.estimate(line);
             }
         }
+        // Cost Explorer tells ten decimals; what it cannot tell is not on the bill.
+        for line in &mut lines {
+            line.cost = line.cost.to_ten_decimals();
+            line.quantity = line.quantity.to_ten_decimals();
+        }
         lines
     }
 

@@ -1,0 +1,54 @@
+//! What exists in the account, as each service lists it at the simulated now.
+
+pub(crate) mod apigateway;
+pub(crate) mod dynamodb;
+pub(crate) mod lambda;
+pub(crate) mod s3;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+
+use crate::estate::Tag;
+
+/// Tags as a JSON map.
+fn tag_map(tags: &[Tag]) -> Value {
+    Value::Object(
+        tags.iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+            .collect::<Map<_, _>>(),
+    )
+}
+
+/// The part of a list that a page holds, and the index at which the next one begins.
+fn page_of<T>(items: &[T], from: usize, size: usize) -> (&[T], Option<usize>) {
+    let from = from.min(items.len());
+    let to = items.len().min(from.saturating_add(size));
+    (&items[from..to], (to < items.len()).then_some(to))
+}
+
+/// A token for the page that begins at an index; what clients get is not meant to be read.
+fn token(prefix: &str, at: usize) -> String {
+    let text: String = format!("{prefix}{at}")
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    text
+}
+
+/// The index of a token.
+fn index_of(prefix: &str, token: &str) -> Option<usize> {
+    let bytes: Option<Vec<u8>> = (0..token.len())
+        .step_by(2)
+        .map(|at| {
+            token
+                .get(at..at + 2)
+                .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+        })
+        .collect();
+    String::from_utf8(bytes?)
+        .ok()?
+        .strip_prefix(prefix)?
+        .parse()
+        .ok()
+}

@@ -1,0 +1,158 @@
+//! Amazon S3's listing calls, path-style.
+
+use std::fmt::Write as _;
+
+use crate::aws_errors::{AwsError, Refusal, escape};
+use crate::estate::Bucket;
+use crate::listings::{index_of, page_of, token};
+use crate::server::answer::Answer;
+use crate::server::ask::Ask;
+
+const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// Answers an operation of S3.
+pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
+    match ask.call.operation.as_str() {
+        "ListBuckets" => list_buckets(ask),
+        "GetBucketLocation" => {
+            bucket(ask)?;
+            let region = &ask.world.estate().region;
+            // A bucket in us-east-1 has no constraint.
+            Ok(xml(if region == "us-east-1" {
+                format!("<LocationConstraint xmlns=\"{XMLNS}\"/>")
+            } else {
+                format!(
+                    "<LocationConstraint xmlns=\"{XMLNS}\">{}</LocationConstraint>",
+                    escape(region)
+                )
+            }))
+        }
+        "ListBucketMetricsConfigurations" => {
+            bucket(ask)?;
+            Ok(xml(format!(
+                "<ListMetricsConfigurationsResult xmlns=\"{XMLNS}\"><IsTruncated>false</IsTruncated>\
+                 </ListMetricsConfigurationsResult>"
+            )))
+        }
+        "GetBucketNotificationConfiguration" => {
+            bucket(ask)?;
+            Ok(xml(format!(
+                "<NotificationConfiguration xmlns=\"{XMLNS}\"/>"
+            )))
+        }
+        "GetBucketTagging" => {
+            let bucket = bucket(ask)?;
+            let mut tags = String::new();
+            for (name, value) in bucket.tags {
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    tags,
+                    "<Tag><Key>{}</Key><Value>{}</Value></Tag>",
+                    escape(name),
+                    escape(value)
+                );
+            }
+            Ok(xml(format!(
+                "<Tagging xmlns=\"{XMLNS}\"><TagSet>{tags}</TagSet></Tagging>"
+            )))
+        }
+        "HeadBucket" => {
+            bucket(ask)?;
+            let region = ask.world.estate().region.clone();
+            Ok(Answer::xml(200, "application/xml", String::new())
+                .with("x-amz-bucket-region", region))
+        }
+        _ => Err(Refusal::UnknownOperation.shaped(ask.call)),
+    }
+}
+
+fn xml(body: String) -> Answer {
+    Answer::xml(200, "application/xml", format!("{DECLARATION}{body}"))
+}
+
+fn bucket<'a>(ask: &'a Ask<'_>) -> Result<&'a Bucket, AwsError> {
+    let name = ask.segments().into_iter().next().unwrap_or_default();
+    ask.world
+        .estate()
+        .buckets
+        .iter()
+        .find(|bucket| bucket.name == name)
+        .ok_or_else(|| AwsError::new(404, "NoSuchBucket", "The specified bucket does not exist"))
+}
+
+fn list_buckets(ask: &Ask<'_>) -> Result<Answer, AwsError> {
+    let estate = ask.world.estate();
+    let prefix = ask.param("prefix").unwrap_or_default();
+    let most = ask.param("max-buckets");
+    let limit = match &most {
+        None => 10_000,
+        Some(text) => text
+            .parse::<usize>()
+            .ok()
+            .filter(|n| (1..=10_000).contains(n))
+            .ok_or_else(|| {
+                AwsError::bad_request("InvalidArgument", "max-buckets must be between 1 and 10000")
+            })?,
+    };
+    let from = match ask.param("continuation-token") {
+        None => 0,
+        Some(text) => index_of("buckets:", &text).ok_or_else(|| {
+            AwsError::bad_request(
+                "InvalidArgument",
+                "The continuation token provided is incorrect",
+            )
+        })?,
+    };
+    let region = ask.param("bucket-region");
+    // The Region of a bucket is told only in a list that is paged or filtered.
+    let with_region = most.is_some() || region.is_some() || !prefix.is_empty();
+    let mut all: Vec<&Bucket> = estate
+        .buckets
+        .iter()
+        .filter(|bucket| bucket.name.starts_with(&prefix))
+        .filter(|_| {
+            region
+                .as_ref()
+                .is_none_or(|region| *region == estate.region)
+        })
+        .collect();
+    all.sort_unstable_by_key(|bucket| bucket.name);
+    let (page, next) = page_of(&all, from, ask.page(limit));
+
+    let created = estate.birth - chrono::TimeDelta::days(400);
+    let mut body = format!(
+        "<ListAllMyBucketsResult xmlns=\"{XMLNS}\"><Owner><ID>{id}</ID></Owner><Buckets>",
+        id = "5f".repeat(32)
+    );
+    for bucket in page {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            body,
+            "<Bucket><Name>{}</Name><CreationDate>{}</CreationDate>",
+            escape(bucket.name),
+            created.format("%Y-%m-%dT%H:%M:%S.000Z"),
+        );
+        if with_region {
+            let _ = write!(
+                body,
+                "<BucketRegion>{}</BucketRegion>",
+                escape(&estate.region)
+            );
+        }
+        body.push_str("</Bucket>");
+    }
+    body.push_str("</Buckets>");
+    if let Some(next) = next {
+        let _ = write!(
+            body,
+            "<ContinuationToken>{}</ContinuationToken>",
+            token("buckets:", next)
+        );
+    }
+    if !prefix.is_empty() {
+        let _ = write!(body, "<Prefix>{}</Prefix>", escape(&prefix));
+    }
+    body.push_str("</ListAllMyBucketsResult>");
+    Ok(xml(body))
+}

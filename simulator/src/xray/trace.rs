@@ -1,0 +1,309 @@
+//! The trace of a request, shaped as API Gateway, Lambda and the X-Ray SDK record it.
+//!
+//! ```text
+//! AWS::ApiGateway::Stage ─ "Lambda" ◀─ AWS::Lambda ◀─ AWS::Lambda::Function ─ Initialization, Invocation, Overhead
+//!                                                        Invocation ─ "DynamoDB" ◀─ AWS::DynamoDB::Table (inferred)
+//!                                                                   └ "Lambda" (202) ◀─ AWS::Lambda ─ Dwell Time, Attempt #1
+//!                                                                                          Attempt #1 ◀─ AWS::Lambda::Function …
+//! ```
+//!
+//! ◀─ is another segment whose parent is the (sub)segment on its left. Times of API Gateway and of
+//! `AWS::Lambda` are rounded to milliseconds, those inside the function are exact.
+
+use serde_json::{Value, json};
+
+use crate::estate::Estate;
+use crate::model::{Micros, Request};
+use crate::xray::function::Function;
+use crate::xray::ids::{self, Ids};
+use crate::xray::segment::{Flags, Http, HttpRequest, Segment};
+
+/// What odd things a trace shows, chosen by its id alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Oddities {
+    /// The function's segment was lost, with all that it recorded.
+    pub(crate) function_missing: bool,
+    /// The environment had been initialised long before a request needed it.
+    pub(crate) proactive: bool,
+    /// A subsegment that was never closed.
+    pub(crate) in_progress: bool,
+}
+
+impl Oddities {
+    pub(crate) fn of(request: &Request) -> Self {
+        Oddities {
+            function_missing: ids::draw(request, 1) < 0.003,
+            proactive: ids::draw(request, 2) < 0.004,
+            in_progress: ids::draw(request, 3) < 0.05,
+        }
+    }
+}
+
+/// A whole trace.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace {
+    pub(crate) id: String,
+    /// The root first.
+    pub(crate) segments: Vec<Segment>,
+    /// Something of it is not there.
+    pub(crate) partial: bool,
+}
+
+impl Trace {
+    /// The trace of a sampled request.
+    pub(crate) fn of(request: &Request, estate: &Estate) -> Trace {
+        let odd = Oddities::of(request);
+        let mut ids = Ids::of(request);
+        let (stage, integration) = gateway(request, estate, &mut ids);
+        let mut segments = vec![stage];
+        let invocation = &request.invocation;
+        let accepted_until = lambda_end(request);
+        let lambda = lambda_segment(request, estate, &mut ids, integration, accepted_until);
+        let lambda_id = lambda.id;
+        segments.push(lambda);
+        if !invocation.throttled && !odd.function_missing {
+            let function = Function {
+                estate,
+                odd,
+                seed: ids::seed(request, 4),
+            };
+            function.record(
+                invocation,
+                lambda_id,
+                accepted_until,
+                &mut ids,
+                &mut segments,
+            );
+        }
+        let partial = odd.function_missing && !invocation.throttled;
+        Trace {
+            id: ids::trace_id(request),
+            segments,
+            partial,
+        }
+    }
+
+    /// From the root's start to the last end, asynchronous tails included.
+    pub(crate) fn duration_us(&self) -> i64 {
+        let end = self
+            .segments
+            .iter()
+            .map(Segment::last_end)
+            .max()
+            .unwrap_or_default();
+        let start = self
+            .segments
+            .iter()
+            .map(|segment| segment.start)
+            .min()
+            .unwrap_or_default();
+        end - start
+    }
+}
+
+/// When the last part of a request's trace ends: from then on it can be read.
+pub(crate) fn last_end(request: &Request) -> Micros {
+    let invocation = &request.invocation;
+    let consumers = invocation
+        .calls
+        .iter()
+        .filter_map(|call| match &call.target {
+            crate::model::Target::AsyncFunction(consumer) => Some(consumer.end() + ATTEMPT_TAIL_US),
+            _ => None,
+        });
+    consumers.fold(request.start + request.latency_us, Micros::max)
+}
+
+/// How much longer an asynchronous attempt takes than its handler.
+pub(crate) const ATTEMPT_TAIL_US: i64 = 9_000;
+
+/// Rounded to the millisecond, as API Gateway and Lambda's front end record times.
+pub(crate) fn to_millisecond(at: Micros) -> Micros {
+    (at + 500).div_euclid(1_000) * 1_000
+}
+
+/// What the integration took beyond the invocation, and the half of it that lies before.
+fn network(request: &Request) -> (i64, i64) {
+    let invocation = &request.invocation;
+    let total = (request.integration_latency_us - (invocation.end() - invocation.start)).max(0);
+    (
+        total,
+        (total / 2)
+            .min((invocation.start - request.start) / 2)
+            .max(0),
+    )
+}
+
+/// When `AWS::Lambda` ends: between the handler's end and the integration's.
+fn lambda_end(request: &Request) -> Micros {
+    let (total, before) = network(request);
+    request.invocation.end() + (total - before) / 2
+}
+
+/// The stage's segment, and the id of its subsegment that invokes the function.
+fn gateway(request: &Request, estate: &Estate, ids: &mut Ids) -> (Segment, u64) {
+    let api = estate.api_of(request.route);
+    let function = estate.function(request.invocation.function);
+    let request_id = ids.uuid();
+    let integration_start = request.invocation.start - network(request).1;
+    let integration = Segment {
+        id: ids.span(),
+        name: "Lambda".to_owned(),
+        start: to_millisecond(integration_start),
+        end: Some(to_millisecond(
+            integration_start + request.integration_latency_us,
+        )),
+        http: Some(Http {
+            request: Some(HttpRequest {
+                url: format!(
+                    "https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations",
+                    region = estate.region,
+                    arn = function.arn
+                ),
+                method: "POST",
+                client: None,
+            }),
+            status: match () {
+                () if request.invocation.throttled => 429,
+                // An unhandled error is a successful call of Lambda.
+                () if request.invocation.error => 200,
+                () => request.status,
+            },
+            content_length: Some(64 + ids.below(4_000)),
+        }),
+        aws: Some(json!({
+            "function_name": function.name,
+            "region": estate.region,
+            "operation": "Invoke",
+            "resource_names": [function.name],
+        })),
+        namespace: Some("aws"),
+        ..Segment::default()
+    };
+    let integration_id = integration.id;
+    let stage = Segment {
+        id: ids.span(),
+        name: format!("{}/{}", api.name, api.stage),
+        origin: Some("AWS::ApiGateway::Stage"),
+        start: to_millisecond(request.start),
+        end: Some(to_millisecond(request.start + request.latency_us)),
+        flags: Flags::of_status(request.status),
+        http: Some(Http {
+            request: Some(HttpRequest {
+                url: url(request, estate),
+                method: request.method,
+                client: Some(client(request)),
+            }),
+            status: request.status,
+            content_length: Some(0),
+        }),
+        aws: Some(json!({
+            "xray": { "sampling_rule_name": "Default" },
+            "api_gateway": {
+                "account_id": estate.account_id,
+                "rest_api_id": api.id,
+                "stage": api.stage,
+                "request_id": request_id,
+            },
+        })),
+        annotations: Some(json!({ "aws:api_id": api.id, "aws:api_stage": api.stage })),
+        metadata: Some(json!({
+            "default": { "extended_request_id": ids.gateway_extended(), "request_id": request_id },
+        })),
+        resource_arn: Some(stage_arn(request, estate)),
+        subsegments: vec![integration],
+        ..Segment::default()
+    };
+    (stage, integration_id)
+}
+
+fn lambda_segment(
+    request: &Request,
+    estate: &Estate,
+    ids: &mut Ids,
+    parent: u64,
+    end: Micros,
+) -> Segment {
+    let invocation = &request.invocation;
+    let function = estate.function(invocation.function);
+    let flags = if invocation.throttled {
+        Some(Flags {
+            error: true,
+            throttle: true,
+            fault: false,
+            explicit: false,
+        })
+    } else {
+        // Lambda's own segment calls the function's failure an error, and its status 200.
+        invocation.error.then_some(Flags {
+            explicit: true,
+            ..Flags::ERROR
+        })
+    };
+    Segment {
+        id: ids.span(),
+        parent: Some(parent),
+        name: function.name.to_owned(),
+        origin: Some("AWS::Lambda"),
+        start: to_millisecond(invocation.start),
+        end: Some(to_millisecond(end)),
+        flags,
+        http: Some(Http {
+            status: if invocation.throttled { 429 } else { 200 },
+            ..Http::default()
+        }),
+        aws: Some(json!({ "request_id": ids.uuid() })),
+        resource_arn: Some(function.arn.clone()),
+        ..Segment::default()
+    }
+}
+
+/// The URL as the client sent it.
+pub(crate) fn url(request: &Request, estate: &Estate) -> String {
+    let api = estate.api_of(request.route);
+    format!(
+        "https://{id}.execute-api.{region}.amazonaws.com/{stage}{path}",
+        id = api.id,
+        region = estate.region,
+        stage = api.stage,
+        path = request.path
+    )
+}
+
+/// ARN of the stage that received it.
+pub(crate) fn stage_arn(request: &Request, estate: &Estate) -> String {
+    let api = estate.api_of(request.route);
+    format!(
+        "arn:aws:apigateway:{}::/restapis/{}/stages/{}",
+        estate.region, api.id, api.stage
+    )
+}
+
+/// User agent and address of the client; the addresses are those set aside for documentation.
+pub(crate) fn client(request: &Request) -> (&'static str, String) {
+    const AGENTS: [&str; 4] = [
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+        "shop-android/7.12.1 (okhttp/4.12.0)",
+        "python-requests/2.32.3",
+    ];
+    let bits = ids::seed(request, 5);
+    (
+        AGENTS[(bits & 3) as usize],
+        format!("203.0.113.{}", (bits >> 8) & 0xff),
+    )
+}
+
+/// The cause of an unhandled error, as the X-Ray SDK notes it.
+pub(crate) fn cause(id: u64, kind: &str, message: &str, remote: bool) -> Value {
+    json!({
+        "working_directory": "/var/task",
+        "exceptions": [{
+            "id": format!("{id:016x}"),
+            "message": message,
+            "type": kind,
+            "remote": remote,
+            "stack": [{ "path": "/var/task/handler", "line": 48, "label": "handle" }],
+        }],
+    })
+}
