@@ -1,0 +1,45 @@
+-- title:   Cold starts by function
+-- answers: How often does each function keep a request waiting for its initialisation, and for how long?
+--          Sampled: from traces, weighted by the function's invocations.
+-- param:   from timestamp required inclusive, UTC
+-- param:   to   timestamp required exclusive, UTC
+-- column:  function             text    name
+-- column:  invocations          double  invocations, counted by Lambda; null where nothing was counted
+-- column:  cold_starts          double  of which waited for an initialisation, estimated
+-- column:  cold_start_rate      double  share that waited
+-- column:  cold_start_rate_low  double  lower end of its 95% interval (Wilson)
+-- column:  cold_start_rate_high double  upper end
+-- column:  init_p50_ms          double  median length of the initialisations, milliseconds
+-- column:  init_max_ms          double  longest one seen
+-- column:  traces               integer traced invocations behind it
+-- column:  traced_cold_starts   integer traced ones that waited
+-- column:  effective_size       double  number of equally weighted traces that would tell as much
+with traced as (
+    select
+        function,
+        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
+        sum(weight) * sum(weight) / sum(weight * weight) as n,
+        count(*) as traces,
+        sum(case when cold_start then 1 else 0 end) as traced_cold_starts,
+        median(case when cold_start then init_ms end) as init_p50_ms,
+        max(case when cold_start then init_ms end) as init_max_ms
+    from function_traces
+    where bin >= $from and bin < $to
+    group by function
+),
+invoked as (
+    select function, sum(invocations) as invocations
+    from function_usage
+    where ts >= $from and ts < $to
+    group by function
+)
+select
+    coalesce(invoked.function, traced.function) as function,
+    invocations, invocations * p as cold_starts, p as cold_start_rate,
+    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
+    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    init_p50_ms, init_max_ms, coalesce(traces, 0) as traces,
+    coalesce(traced_cold_starts, 0) as traced_cold_starts, n as effective_size
+from invoked
+full join traced on invoked.function = traced.function
+order by cold_start_rate desc nulls last, function

@@ -1,0 +1,85 @@
+-- title:   Overview over time
+-- answers: How did requests, errors, cost, latency and cold starts of the whole account go?
+-- param:   from       timestamp required     inclusive, UTC
+-- param:   to         timestamp required     exclusive, UTC
+-- param:   interval_s integer   default=3600 length of a step, seconds
+-- column:  ts            timestamp start of the step
+-- column:  requests      double    requests of all APIs; null where nothing was counted
+-- column:  errors        double    of which answered with 5xx
+-- column:  client_errors double    of which answered with 4xx
+-- column:  cost_usd      decimal   unblended cost of everything; steps shorter than an hour share its cost evenly
+-- column:  p95_ms        double    95th percentile of what clients waited, milliseconds, weighted from traces
+-- column:  cold_starts   double    invocations that waited for an initialisation, estimated from traces
+with steps as (
+    select unnest(generate_series(
+        date_bin(cast($interval_s || ' seconds' as interval), $from::timestamptz),
+        $to::timestamptz - interval '1 microsecond',
+        cast($interval_s || ' seconds' as interval)
+    )) as step
+),
+counted as (
+    select
+        date_bin(cast($interval_s || ' seconds' as interval), ts) as step,
+        sum(requests) as requests, sum(server_errors) as errors, sum(client_errors) as client_errors
+    from route_requests
+    where ts >= $from and ts < $to
+    group by 1
+),
+latency as (
+    select step, min(case when below >= 0.95 * total then duration_ms end) as p95_ms
+    from (
+        select
+            step, duration_ms,
+            sum(weight) over (partition by step order by duration_ms rows unbounded preceding) as below,
+            sum(weight) over (partition by step) as total
+        from (
+            select date_bin(cast($interval_s || ' seconds' as interval), ts) as step, duration_ms, weight
+            from request_traces
+            where ts >= $from and ts < $to and duration_ms is not null
+        )
+    )
+    group by step
+),
+cold as (
+    select date_bin(cast($interval_s || ' seconds' as interval), ts) as step, sum(cold_starts) as cold_starts
+    from function_usage
+    where ts >= $from and ts < $to
+    group by 1
+),
+hours as (
+    select hour, hour_end, sum(cost_usd) as cost_usd
+    from hourly_costs
+    where hour < $to and hour_end > $from
+    group by hour, hour_end
+),
+costs as (
+    select step, sum(usd) as cost_usd
+    from (
+        select
+            date_bin(cast($interval_s || ' seconds' as interval), part) as step,
+            case
+                when count(*) over (partition by hour) = 1 then cost_usd
+                else cast(cast(cost_usd as double) / count(*) over (partition by hour) as decimal(38, 12))
+            end as usd, part
+        from (
+            select
+                hour, cost_usd,
+                unnest(generate_series(
+                    hour, hour_end - interval '1 microsecond',
+                    cast(least($interval_s, 3600) || ' seconds' as interval)
+                )) as part
+            from hours
+        )
+    )
+    where part >= date_bin(cast(least($interval_s, 3600) || ' seconds' as interval), $from::timestamptz) and part < $to
+    group by step
+)
+select
+    steps.step as ts, requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd,
+    p95_ms, cold_starts
+from steps
+left join counted on steps.step = counted.step
+left join latency on steps.step = latency.step
+left join cold on steps.step = cold.step
+left join costs on steps.step = costs.step
+order by ts

@@ -1,0 +1,109 @@
+-- title:   Overview
+-- answers: How many requests, how slow, how many errors and cold starts, at what cost, and how was it in the period before?
+-- param:   from timestamp required inclusive, UTC
+-- param:   to   timestamp required exclusive, UTC
+-- column:  period               text    current, or previous: of the same length, ending at `from`
+-- column:  requests             double  requests of all APIs, counted by API Gateway; null where nothing was counted
+-- column:  errors               double  of which answered with 5xx
+-- column:  client_errors        double  of which answered with 4xx
+-- column:  error_rate           double  errors ÷ requests
+-- column:  p95_ms               double  95th percentile of what clients waited, milliseconds, weighted from traces
+-- column:  traces               integer traces behind it
+-- column:  invocations          double  invocations of all functions
+-- column:  cold_starts          double  invocations that waited for an initialisation, estimated from traces
+-- column:  cold_start_rate      double  share of invocations that waited for an initialisation
+-- column:  cold_start_rate_low  double  lower end of its 95% interval
+-- column:  cold_start_rate_high double  upper end
+-- column:  cost_usd             decimal unblended cost of everything in the account
+-- column:  routes_cost_usd      decimal of which routes caused
+-- column:  cost_per_1000_usd    double  cost of routes ÷ requests × 1,000
+-- column:  cost_estimated       double  share of the cost that is not from a settled bill: 0 to 1
+with periods as (
+    select column1 as period from (values ('current'), ('previous'))
+),
+counted as (
+    select
+        case when ts >= $from then 'current' else 'previous' end as period,
+        sum(requests) as requests, sum(server_errors) as errors, sum(client_errors) as client_errors
+    from route_requests
+    where ts >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and ts < $to
+    group by 1
+),
+ranked as (
+    select
+        period, duration_ms,
+        sum(weight) over (partition by period order by duration_ms rows unbounded preceding) as below,
+        sum(weight) over (partition by period) as total
+    from (
+        select case when ts >= $from then 'current' else 'previous' end as period, duration_ms, weight
+        from request_traces
+        where ts >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and ts < $to and duration_ms is not null
+    )
+),
+latency as (
+    select
+        period, min(case when below >= 0.95 * total then duration_ms end) as p95_ms, count(*) as traces
+    from ranked
+    group by period
+),
+cold as (
+    select
+        case when bin >= $from then 'current' else 'previous' end as period,
+        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
+        sum(weight) * sum(weight) / sum(weight * weight) as n
+    from function_traces
+    where bin >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and bin < $to
+    group by 1
+),
+invoked as (
+    select case when ts >= $from then 'current' else 'previous' end as period, sum(invocations) as invocations
+    from function_usage
+    where ts >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and ts < $to
+    group by 1
+),
+cut as (
+    select
+        'current' as period, place, estimated, cost_usd,
+        (extract(epoch from least(hour_end, $to::timestamptz)) - extract(epoch from greatest(hour, $from::timestamptz)))
+            / (extract(epoch from hour_end) - extract(epoch from hour)) as part
+    from hourly_costs
+    where hour < $to and hour_end > $from
+    union all
+    select
+        'previous' as period, place, estimated, cost_usd,
+        (extract(epoch from least(hour_end, $from::timestamptz))
+            - extract(epoch from greatest(hour, $from::timestamptz - ($to::timestamptz - $from::timestamptz))))
+            / (extract(epoch from hour_end) - extract(epoch from hour)) as part
+    from hourly_costs
+    where hour < $from and hour_end > $from::timestamptz - ($to::timestamptz - $from::timestamptz)
+),
+costs as (
+    select
+        period, sum(usd) as cost_usd,
+        sum(case when place = 'route' then usd end) as routes_cost_usd,
+        sum(case when estimated then usd end) as estimated_usd
+    from (
+        select
+            period, place, estimated,
+            case when part >= 1 then cost_usd else cast(cast(cost_usd as double) * part as decimal(38, 12)) end as usd
+        from cut
+    )
+    group by period
+)
+select
+    periods.period, requests, errors, client_errors, errors / nullif(requests, 0) as error_rate,
+    p95_ms, coalesce(traces, 0) as traces,
+    invocations, invocations * p as cold_starts, p as cold_start_rate,
+    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
+    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    cast(cost_usd as decimal(38, 12)) as cost_usd,
+    cast(routes_cost_usd as decimal(38, 12)) as routes_cost_usd,
+    cast(routes_cost_usd as double) / nullif(requests, 0) * 1000 as cost_per_1000_usd,
+    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated
+from periods
+left join counted on periods.period = counted.period
+left join latency on periods.period = latency.period
+left join cold on periods.period = cold.period
+left join invoked on periods.period = invoked.period
+left join costs on periods.period = costs.period
+order by periods.period

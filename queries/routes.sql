@@ -1,0 +1,103 @@
+-- title:   Routes
+-- answers: What does every route cost, how fast is it, how often does it fail, how often does it start cold?
+-- param:   from timestamp required inclusive, UTC
+-- param:   to   timestamp required exclusive, UTC
+-- column:  api                  text    name of the API
+-- column:  stage                text    stage
+-- column:  route                text    METHOD /template
+-- column:  requests             double  requests, counted by API Gateway; null where nothing was counted
+-- column:  errors               double  of which answered with 5xx
+-- column:  client_errors        double  of which answered with 4xx
+-- column:  error_rate           double  errors ÷ requests
+-- column:  p50_ms               double  median of what clients waited, milliseconds, weighted from traces
+-- column:  p95_ms               double  95th percentile
+-- column:  p95_low_ms           double  lower end of its 95% interval
+-- column:  p95_high_ms          double  upper end
+-- column:  p99_ms               double  99th percentile
+-- column:  traces               integer traces behind them
+-- column:  cold_start_rate      double  share of requests whose function had to be initialised first
+-- column:  cold_start_rate_low  double  lower end of its 95% interval
+-- column:  cold_start_rate_high double  upper end
+-- column:  cost_usd             decimal unblended cost of everything that its requests caused
+-- column:  cost_per_1000_usd    double  cost ÷ requests × 1,000
+-- column:  share_of_cost        double  cost ÷ cost of everything in the account
+-- column:  cost_estimated       double  share of the cost that is not from a settled bill: 0 to 1
+with counted as (
+    select
+        api, stage, route, sum(requests) as requests, sum(server_errors) as errors,
+        sum(client_errors) as client_errors
+    from route_requests
+    where ts >= $from and ts < $to
+    group by api, stage, route
+),
+ranked as (
+    select
+        api, stage, route, duration_ms, weight, cold_start,
+        sum(weight) over (partition by api, stage, route order by duration_ms rows unbounded preceding) as below,
+        sum(weight) over (partition by api, stage, route) as total,
+        sum(weight * weight) over (partition by api, stage, route) as squares
+    from request_traces
+    where ts >= $from and ts < $to and duration_ms is not null
+),
+traced as (
+    select
+        api, stage, route,
+        min(case when below >= 0.5 * total then duration_ms end) as p50_ms,
+        min(case when below >= 0.95 * total then duration_ms end) as p95_ms,
+        -- Ranks within which the 95th percentile lies in 95% of samples of this effective size.
+        min(case
+            when below >= (0.95 - 1.96 * sqrt(0.0475 * squares) / total) * total then duration_ms
+        end) as p95_low_ms,
+        coalesce(
+            min(case
+                when below >= (0.95 + 1.96 * sqrt(0.0475 * squares) / total) * total then duration_ms
+            end),
+            max(duration_ms)
+        ) as p95_high_ms,
+        min(case when below >= 0.99 * total then duration_ms end) as p99_ms,
+        count(*) as traces,
+        sum(case when cold_start then weight else 0.0 end) / nullif(sum(case when cold_start is not null then weight end), 0) as p,
+        power(sum(case when cold_start is not null then weight end), 2)
+            / nullif(sum(case when cold_start is not null then weight * weight end), 0) as n
+    from ranked
+    group by api, stage, route
+),
+cut as (
+    select
+        api, stage, route, estimated, cost_usd,
+        (extract(epoch from least(hour_end, $to::timestamptz)) - extract(epoch from greatest(hour, $from::timestamptz)))
+            / (extract(epoch from hour_end) - extract(epoch from hour)) as part
+    from hourly_costs
+    where hour < $to and hour_end > $from
+),
+costs as (
+    select
+        api, stage, route, sum(usd) as cost_usd, sum(case when estimated then usd end) as estimated_usd,
+        sum(sum(usd)) over () as total_usd
+    from (
+        select
+            api, stage, route, estimated,
+            case when part >= 1 then cost_usd else cast(cast(cost_usd as double) * part as decimal(38, 12)) end as usd
+        from cut
+    )
+    group by api, stage, route
+)
+select
+    coalesce(counted.api, costs.api) as api, coalesce(counted.stage, costs.stage) as stage,
+    coalesce(counted.route, costs.route) as route,
+    requests, errors, client_errors, errors / nullif(requests, 0) as error_rate,
+    p50_ms, p95_ms, p95_low_ms, p95_high_ms, p99_ms, coalesce(traces, 0) as traces,
+    p as cold_start_rate,
+    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
+    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    cast(cost_usd as decimal(38, 12)) as cost_usd,
+    cast(cost_usd as double) / nullif(requests, 0) * 1000 as cost_per_1000_usd,
+    cast(cost_usd as double) / nullif(cast(total_usd as double), 0) as share_of_cost,
+    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated
+from counted
+full join (select * from costs where route is not null) as costs
+    on counted.api = costs.api and counted.stage = costs.stage and counted.route = costs.route
+left join traced
+    on coalesce(counted.api, costs.api) = traced.api and coalesce(counted.stage, costs.stage) = traced.stage
+        and coalesce(counted.route, costs.route) = traced.route
+order by cost_usd desc nulls last, api, stage, route

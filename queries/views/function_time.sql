@@ -1,0 +1,21 @@
+-- title:   Traced time of functions by route and hour
+-- answers: For which routes did each function work, and how long, estimated from traces?
+-- stored:  by day
+-- column:  date       date      UTC day
+-- column:  account_id text      account
+-- column:  region     text      region
+-- column:  function   text      name
+-- column:  hour       timestamp start of the hour
+-- column:  api        text      API of the request that began the trace; null if none did
+-- column:  stage      text      its stage
+-- column:  route      text      its route
+-- column:  work_ms    double    initialisations and handlers, weighted, milliseconds
+-- column:  calls      double    invocations, weighted
+select
+    date, account_id, region, function, date_bin(interval '1 hour', bin) as hour,
+    api, stage, route,
+    sum(coalesce(request_weight, weight)
+        * (coalesce(duration_ms, 0.0) + case when cold_start then coalesce(init_ms, 0.0) else 0.0 end)) as work_ms,
+    sum(coalesce(request_weight, weight)) as calls
+from function_traces
+group by date, account_id, region, function, date_bin(interval '1 hour', bin), api, stage, route

@@ -1,0 +1,35 @@
+-- title:   Meters
+-- answers: Which usage explains which usage type of the bill, and why is what has no meter not split to routes?
+-- column:  service    text    Cost Explorer's SERVICE
+-- column:  usage_type text    the usage type after its region's prefix
+-- column:  meter      text    the usage that explains it; null where a request does not cause it, or nothing counts it
+-- column:  counted    boolean the usage is counted in the unit that is billed; else it only tells shares
+-- column:  reason     text    why it is not split
+select * from (values
+    ('AWS Lambda', 'Lambda-GB-Second', 'lambda-gb-seconds-x86_64', true, null),
+    ('AWS Lambda', 'Lambda-GB-Second-ARM', 'lambda-gb-seconds-arm64', true, null),
+    ('AWS Lambda', 'Request', 'lambda-requests-x86_64', true, null),
+    ('AWS Lambda', 'Request-ARM', 'lambda-requests-arm64', true, null),
+    ('Amazon API Gateway', 'ApiGatewayRequest', 'apigateway-rest-requests', true, null),
+    ('Amazon DynamoDB', 'ReadRequestUnits', 'dynamodb-reads', false, null),
+    ('Amazon DynamoDB', 'WriteRequestUnits', 'dynamodb-writes', false, null),
+    ('Amazon Simple Storage Service', 'Requests-Tier1', 's3-tier1-requests', false, null),
+    ('Amazon Simple Storage Service', 'Requests-Tier2', 's3-tier2-requests', false, null),
+    ('AWS X-Ray', 'XRay-TracesStored', 'xray-traces', false, null),
+    ('AWS Lambda', 'Lambda-Provisioned-Concurrency', null, false, 'provisioned concurrency is paid by the hour, used or not'),
+    ('AWS Lambda', 'Lambda-Provisioned-Concurrency-ARM', null, false, 'provisioned concurrency is paid by the hour, used or not'),
+    ('Amazon DynamoDB', 'TimedStorage-ByteHrs', null, false, 'storage is not caused by a request'),
+    ('Amazon DynamoDB', 'IA-TimedStorage-ByteHrs', null, false, 'storage is not caused by a request'),
+    ('Amazon DynamoDB', 'TimedPITRStorage-ByteHrs', null, false, 'storage is not caused by a request'),
+    ('Amazon DynamoDB', 'ReadCapacityUnit-Hrs', null, false, 'provisioned capacity is paid by the hour, used or not'),
+    ('Amazon DynamoDB', 'WriteCapacityUnit-Hrs', null, false, 'provisioned capacity is paid by the hour, used or not'),
+    ('Amazon Simple Storage Service', 'TimedStorage-ByteHrs', null, false, 'storage is not caused by a request'),
+    ('AmazonCloudWatch', 'DataProcessing-Bytes', null, false, 'bytes of logs are not yet counted by function'),
+    ('AmazonCloudWatch', 'VendedLog-Bytes', null, false, 'bytes of logs are not yet counted by function'),
+    ('AmazonCloudWatch', 'TimedStorage-ByteHrs', null, false, 'storage is not caused by a request'),
+    ('AmazonCloudWatch', 'CW:GMD-Metrics', null, false, 'monitoring is not caused by a request'),
+    ('AmazonCloudWatch', 'CW:Requests', null, false, 'monitoring is not caused by a request'),
+    ('AmazonCloudWatch', 'CW:MetricMonitorUsage', null, false, 'monitoring is not caused by a request'),
+    ('AmazonCloudWatch', 'CW:AlarmMonitorUsage', null, false, 'monitoring is not caused by a request'),
+    ('AWS X-Ray', 'XRay-TracesAccessed', null, false, 'monitoring is not caused by a request')
+) as meters (service, usage_type, meter, counted, reason)

@@ -1,0 +1,61 @@
+-- title:   Usage by meter, route and hour
+-- answers: How much of what is billed did each route use, and how is that known?
+-- stored:  per state
+-- column:  date       date      UTC day
+-- column:  account_id text      account
+-- column:  region     text      region
+-- column:  meter      text      see `meters`
+-- column:  hour       timestamp start of the hour
+-- column:  resource   text      function, API/stage, table or bucket
+-- column:  api        text      API; null where it is no route's
+-- column:  stage      text      stage
+-- column:  route      text      route
+-- column:  quantity   double    usage, in the meter's unit
+-- column:  certain    boolean   the amount is known; else only its share is
+-- column:  basis      text      how the route's part is known
+select
+    date, account_id, region, 'lambda-gb-seconds-' || architecture as meter, hour,
+    function as resource, api, stage, route, gb_seconds * share as quantity, certain, basis
+from function_routes
+where gb_seconds * share > 0
+union all
+select
+    date, account_id, region, 'lambda-requests-' || architecture, hour,
+    function, api, stage, route, invocations * call_share, true,
+    replace(basis, 'time', 'calls')
+from function_routes
+where invocations * call_share > 0
+union all
+select
+    date, account_id, region, 'apigateway-rest-requests', date_bin(interval '1 hour', ts),
+    api || '/' || stage, api, stage, route, sum(requests), true, 'requests ' || basis
+from route_requests
+where requests > 0
+group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route, basis
+union all
+select
+    date, account_id, region,
+    case
+        when service = 'DynamoDB' and operation in (
+            'GetItem', 'BatchGetItem', 'TransactGetItems', 'Query', 'Scan'
+        ) then 'dynamodb-reads'
+        when service = 'DynamoDB' then 'dynamodb-writes'
+        when operation in (
+            'PutObject', 'CopyObject', 'PostObject', 'ListObjects', 'ListObjectsV2', 'ListBuckets',
+            'ListMultipartUploads', 'ListParts', 'CreateMultipartUpload', 'UploadPart',
+            'UploadPartCopy', 'CompleteMultipartUpload'
+        ) then 's3-tier1-requests'
+        else 's3-tier2-requests'
+    end,
+    hour, resource, api, stage, route, sum(calls), true, 'traced calls'
+from traced_calls
+where operation is not null and operation not in ('DeleteObject', 'DeleteObjects', 'AbortMultipartUpload')
+    and operation not like 'Describe%' and operation not like '%Table%'
+group by date, account_id, region, 4, hour, resource, api, stage, route
+union all
+select
+    date, account_id, region, 'xray-traces', date_bin(interval '1 hour', ts),
+    api || '/' || stage, api, stage, route, cast(count(*) as double), true, 'traces found'
+from request_traces
+where nth = 1
+group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
