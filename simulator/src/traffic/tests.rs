@@ -191,8 +191,8 @@ fn functions_start_cold_as_rarely_as_they_should() {
     for seed in [1, 2, 3] {
         let world = world(seed);
         let usage = world.usage(
-            minute_of("2026-11-09T00:00:00Z"),
-            minute_of("2026-11-16T00:00:00Z"),
+            minute_of("2026-11-10T00:00:00Z"),
+            minute_of("2026-11-13T00:00:00Z"),
         );
         let rates: Vec<f64> = usage
             .functions
@@ -262,7 +262,11 @@ fn the_burst_fails_one_route_for_twenty_minutes() {
 #[test]
 fn the_runaway_loop_costs_many_times_as_much() {
     for seed in [1, 2, 3] {
-        let world = world(seed);
+        let world = World::new(SimConfig::new(
+            seed,
+            at("2026-11-22T00:00:00Z"),
+            at("2026-11-24T09:30:00Z"),
+        ));
         let scenario = world.scenario();
         assert_eq!(
             scenario.runaway.start / 60_000_000,
