@@ -159,7 +159,7 @@ fn spans(start: DateTime<Utc>) -> Vec<Span> {
     let spans = (0..500).map(|i| Span {
         account_id: ACCOUNT.into(),
         region: REGION.into(),
-        trace_id: format!("1-{:08x}-{:024x}", 0x6_5a0_0000 + i / 2, i / 2),
+        trace_id: format!("1-{:08x}-{:024x}", 0x65a0_0000 + i / 2, i / 2),
         trace_ts: start + TimeDelta::seconds(i / 2 * 600),
         span_id: format!("{i:016x}"),
         parent_id: (i % 2 == 1).then(|| format!("{:016x}", i - 1)),

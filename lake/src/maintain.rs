@@ -17,17 +17,21 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::files;
 use crate::log::{File, Log};
 use crate::store::{ATTEMPTS, READERS, Store, now_ms, pause};
-use crate::{DATE, Lake, LakeError};
+use crate::{DATE, Lake, LakeError, Table};
 
 /// Files up to this size are merged.
-const SMALL_BYTES: i64 = 32 << 20;
-/// And to files of about this size.
-const MERGED_BYTES: i64 = 128 << 20;
+const SMALL_BYTES: i64 = 8 << 20;
+/// And to files of up to this size, as all of their rows are in memory once, uncompressed.
+const MERGED_BYTES: i64 = 24 << 20;
 /// A day that goes on is merged when it has as many small files; a day that is over, from two on.
 const SMALL_FILES: usize = 16;
-/// Files with later rows are left alone, as their windows are often collected again.
-fn quiet() -> TimeDelta {
-    TimeDelta::hours(3)
+/// Files with later rows are left alone where windows are collected again until they are settled:
+/// to replace one in a merged file is to write that file again.
+fn quiet(table: Table) -> TimeDelta {
+    match table {
+        Table::Metrics | Table::Spans | Table::Costs => TimeDelta::hours(3),
+        Table::Resources | Table::Collections | Table::AlertEvents => TimeDelta::zero(),
+    }
 }
 /// Files that the table let go of stay this long, for whoever still reads an older version.
 fn kept() -> TimeDelta {
@@ -74,7 +78,7 @@ impl Store {
         let small = {
             let mut log = self.log.lock().await;
             self.follow(&mut log).await?;
-            small_files(&log, self.table.window_column(), now)
+            small_files(&log, self.table, now)
         };
         let mut done = Upkeep::default();
         for files in small {
@@ -156,12 +160,16 @@ impl Store {
 }
 
 /// Files to be merged into one, by day and size.
-fn small_files(log: &Log, window_column: &str, now: DateTime<Utc>) -> Vec<Vec<Arc<File>>> {
-    let settled = (now - quiet()).timestamp_micros();
+fn small_files(log: &Log, table: Table, now: DateTime<Utc>) -> Vec<Vec<Arc<File>>> {
+    let settled = (now - quiet(table)).timestamp_micros();
     let today = now.date_naive().to_string();
     let mut days: BTreeMap<&str, Vec<&Arc<File>>> = BTreeMap::new();
     for file in log.files() {
-        let last = file.stats.times.get(window_column).map(|range| range.max);
+        let last = file
+            .stats
+            .times
+            .get(table.window_column())
+            .map(|range| range.max);
         if file.size() <= SMALL_BYTES
             && last.is_some_and(|last| last < settled)
             && let Some(day) = file.partition_value(DATE)

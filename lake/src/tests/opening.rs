@@ -102,11 +102,11 @@ async fn a_read_only_folder_is_named() {
     assert!(matches!(error, LakeError::Denied { .. }), "{error:?}");
 }
 
+/// What is done to the columns before a table is created.
+type Change = fn(&mut HashMap<String, DataType>);
+
 /// Creates a table with these properties and columns where `alert_events` should be.
-async fn with_table(
-    properties: &[(&str, &str)],
-    change: fn(&mut HashMap<String, DataType>),
-) -> LakeError {
+async fn with_table(properties: &[(&str, &str)], change: Change) -> LakeError {
     let (folder, lake) = scratch().await;
     let path = std::path::Path::new(lake.location()).join("alert_events");
     std::fs::remove_dir_all(&path).unwrap();
@@ -159,7 +159,7 @@ async fn a_newer_schema_says_to_upgrade() {
 #[tokio::test]
 async fn a_table_that_is_not_ours_is_told_apart() {
     let ours = ("millicent.schemaVersion", "1");
-    let cases: [(&[(&str, &str)], fn(&mut HashMap<String, DataType>), &str); 5] = [
+    let cases: [(&[(&str, &str)], Change, &str); 5] = [
         (&[], |_| {}, "no property millicent.schemaVersion"),
         (&[("millicent.schemaVersion", "one")], |_| {}, "is `one`"),
         (
