@@ -164,8 +164,7 @@ impl<'a> Request<'a> {
     fn points(&self, world: &World, queries: &[Query], end_minute: i64) -> Vec<Vec<Point>> {
         let first = self.start.max(world.config().first_minute());
         let end = self.end.min(end_minute);
-        let mut evaluations: Vec<Evaluation> =
-            queries.iter().map(Evaluation::new).collect();
+        let mut evaluations: Vec<Evaluation> = queries.iter().map(Evaluation::new).collect();
         let sampled = evaluations
             .iter()
             .any(|evaluation| evaluation.query.series.is_some_and(|s| !s.is_daily()));

@@ -63,7 +63,7 @@ fn noise(seed: u64, minute: i64) -> f64 {
     let half_hour = minute.div_euclid(30);
     let part = minute.rem_euclid(30) as f64 / 30.0;
     let draw = |slot: i64| {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_0f_a_5a4e);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_0fa5_5a4e);
         rng.set_stream(slot as u64);
         rng.next_u32() as f64 / f64::from(u32::MAX)
     };

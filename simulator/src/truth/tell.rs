@@ -232,7 +232,7 @@ impl Teller<'_> {
                 {
                     *costs.entry(line.service).or_default() += part;
                 }
-                self.to_functions(meter, cost, usage);
+                self.share_between_functions(meter, cost, usage);
                 return;
             }
         };
@@ -252,7 +252,7 @@ impl Teller<'_> {
         entry.cost_usd += cost;
     }
 
-    fn to_functions(&mut self, meter: Meter, cost: Decimal12, usage: &Usage) {
+    fn share_between_functions(&mut self, meter: Meter, cost: Decimal12, usage: &Usage) {
         let (arm, by_requests) = match meter {
             Meter::LambdaRequestsX86 => (false, true),
             Meter::LambdaRequestsArm => (true, true),

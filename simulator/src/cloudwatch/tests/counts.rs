@@ -235,6 +235,9 @@ fn check_apis(world: &World, requests: &[&Request], from: i64, to: i64, period: 
     }
 }
 
+/// Operation, read and write units in thousandths, and whether it failed.
+type TableCall<'a> = (&'a str, u64, u64, bool);
+
 fn check_tables(world: &World, all: &[&Invocation], from: i64, to: i64, period: i64) {
     for (index, table) in world.estate().tables.iter().enumerate() {
         let own = |call: &Call| match call.target {
@@ -262,7 +265,7 @@ fn check_tables(world: &World, all: &[&Invocation], from: i64, to: i64, period: 
                 to,
             )
         };
-        let sums = |f: &dyn Fn(&(&str, u64, u64, bool)) -> u64| {
+        let sums = |f: &dyn Fn(&TableCall) -> u64| {
             let sums = calls
                 .iter()
                 .map(|(t, c)| (*t, c.iter().map(f).sum::<u64>() as f64 / 1_000.0));

@@ -41,7 +41,7 @@ fn pages_together_are_the_whole() {
         let whole = call(
             &world,
             "GetMetricData",
-            &request(some_queries(), from, to, &[order.clone()]),
+            &request(some_queries(), from, to, std::slice::from_ref(&order)),
         )
         .unwrap();
         assert!(field(&whole, "NextToken").is_none());
@@ -101,7 +101,7 @@ fn a_token_belongs_to_its_request() {
     let page = call(
         &world,
         "GetMetricData",
-        &request(some_queries(), from, to, &[small.clone()]),
+        &request(some_queries(), from, to, std::slice::from_ref(&small)),
     )
     .unwrap();
     let token: Value = text(&page, "NextToken").into();
