@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
+#[cfg(test)]
+use datafusion::prelude::SessionContext;
 use millicent_lake::Lake;
 use tokio::sync::Mutex;
 
@@ -78,8 +80,17 @@ impl Analyzer {
         let views = in_order(&catalog)?;
         let engine = Engine::new(options.clone())?;
         let follower = Mutex::new(Follower::default());
-        let inner = Inner { lake, catalog, views, engine, options, follower };
-        Ok(Analyzer { inner: Arc::new(inner) })
+        let inner = Inner {
+            lake,
+            catalog,
+            views,
+            engine,
+            options,
+            follower,
+        };
+        Ok(Analyzer {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The lake that it reads.
@@ -110,11 +121,19 @@ impl Analyzer {
         let work = async move {
             let state = inner.state().await?;
             let table = report::run(&inner.engine, &state.session, &asked, values).await?;
-            Ok((table, state.windows.coverage(from, to, (inner.options.clock)())))
+            Ok((
+                table,
+                state.windows.coverage(from, to, (inner.options.clock)()),
+            ))
         };
         let (table, coverage) = self.inner.engine.timed(work).await?;
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(Report { query, table, coverage, elapsed_ms })
+        Ok(Report {
+            query,
+            table,
+            coverage,
+            elapsed_ms,
+        })
     }
 
     /// Runs one statement that reads: SELECT, WITH, EXPLAIN, SHOW or DESCRIBE.
@@ -132,9 +151,21 @@ impl Analyzer {
     }
 }
 
+#[cfg(test)]
+impl Analyzer {
+    /// The session of the present state.
+    pub(crate) async fn session(&self) -> Result<SessionContext, AnalyzeError> {
+        Ok(self.inner.state().await?.session.clone())
+    }
+}
+
 impl Inner {
     async fn state(&self) -> Result<Arc<State>, AnalyzeError> {
-        self.follower.lock().await.follow(&self.lake, &self.engine, &self.views).await
+        self.follower
+            .lock()
+            .await
+            .follow(&self.lake, &self.engine, &self.views)
+            .await
     }
 }
 
@@ -142,7 +173,11 @@ impl Inner {
 fn in_order(catalog: &Catalog) -> Result<Vec<(String, Arc<Query>)>, AnalyzeError> {
     let mut waiting: Vec<(String, Arc<Query>, Vec<String>)> = Vec::new();
     for (name, view) in catalog.views() {
-        waiting.push((name.to_owned(), Arc::clone(view), sql::tables_read(&view.sql)?));
+        waiting.push((
+            name.to_owned(),
+            Arc::clone(view),
+            sql::tables_read(&view.sql)?,
+        ));
     }
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
@@ -152,7 +187,11 @@ fn in_order(catalog: &Catalog) -> Result<Vec<(String, Arc<Query>)>, AnalyzeError
             waiting.into_iter().partition(|(_, _, reads)| ready(reads));
         if now.is_empty() {
             let problem = format!("these views read each other: {}", names.join(", "));
-            return Err(AnalyzeError::Header { file: "views".to_owned(), line: 1, problem });
+            return Err(AnalyzeError::Header {
+                file: "views".to_owned(),
+                line: 1,
+                problem,
+            });
         }
         ordered.extend(now.into_iter().map(|(name, view, _)| (name, view)));
         waiting = later;

@@ -142,7 +142,10 @@ impl Catalog {
     /// # Errors
     /// A header that is not valid, with its file and line.
     pub fn load() -> Result<Catalog, AnalyzeError> {
-        let mut catalog = Catalog { queries: BTreeMap::new(), views: BTreeMap::new() };
+        let mut catalog = Catalog {
+            queries: BTreeMap::new(),
+            views: BTreeMap::new(),
+        };
         let mut folders = vec![&FILES];
         while let Some(folder) = folders.pop() {
             folders.extend(folder.dirs());
@@ -167,10 +170,13 @@ impl Catalog {
     /// # Errors
     /// [`AnalyzeError::UnknownReport`].
     pub fn get(&self, name: &str) -> Result<Arc<Query>, AnalyzeError> {
-        self.queries.get(name).cloned().ok_or_else(|| AnalyzeError::UnknownReport {
-            name: name.to_owned(),
-            known: self.queries.keys().cloned().collect::<Vec<_>>().join(", "),
-        })
+        self.queries
+            .get(name)
+            .cloned()
+            .ok_or_else(|| AnalyzeError::UnknownReport {
+                name: name.to_owned(),
+                known: self.queries.keys().cloned().collect::<Vec<_>>().join(", "),
+            })
     }
 
     /// Every query by name, alert rules included, views not.
@@ -185,6 +191,8 @@ impl Catalog {
 
     /// The views that SQL can read beside the lake's tables; the name of `views/x` is `x`.
     pub fn views(&self) -> impl Iterator<Item = (&str, &Arc<Query>)> {
-        self.views.iter().map(|(name, query)| (name.as_str(), query))
+        self.views
+            .iter()
+            .map(|(name, query)| (name.as_str(), query))
     }
 }

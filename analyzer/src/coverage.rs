@@ -97,7 +97,10 @@ impl Windows {
     ) -> Coverage {
         let end = to.map_or(now, |to| to.min(now)).timestamp_micros();
         let mut sources: BTreeMap<&str, Vec<&[Window]>> = BTreeMap::new();
-        for windows in self.0.chunk_by(|a, b| a.source == b.source && a.place == b.place) {
+        for windows in self
+            .0
+            .chunk_by(|a, b| a.source == b.source && a.place == b.place)
+        {
             sources.entry(&windows[0].source).or_default().push(windows);
         }
         let sources = sources
@@ -107,7 +110,11 @@ impl Windows {
                 let last = all().max_by_key(|window| (window.collected_at, window.to))?;
                 let shares = places.iter().map(|windows| {
                     let first = windows.first().map_or(end, |window| window.from);
-                    share(windows, from.map_or(first, |from| from.timestamp_micros()), end)
+                    share(
+                        windows,
+                        from.map_or(first, |from| from.timestamp_micros()),
+                        end,
+                    )
                 });
                 Some(SourceCoverage {
                     source: name.to_owned(),
@@ -123,7 +130,10 @@ impl Windows {
             })
             .collect();
         let as_of = self.0.iter().map(|window| window.collected_at).max();
-        Coverage { sources, as_of: as_of.and_then(DateTime::from_timestamp_micros) }
+        Coverage {
+            sources,
+            as_of: as_of.and_then(DateTime::from_timestamp_micros),
+        }
     }
 }
 

@@ -60,7 +60,11 @@ impl Engine {
             .enable_all()
             .build()
             .map_err(|error| AnalyzeError::Execution(error.to_string()))?;
-        Ok(Engine { environment, workers: Workers(Some(runtime)), options })
+        Ok(Engine {
+            environment,
+            workers: Workers(Some(runtime)),
+            options,
+        })
     }
 
     /// A session without tables; all sessions share memory and threads.
@@ -95,7 +99,10 @@ impl Engine {
 
     fn handle(&self) -> Handle {
         // The runtime leaves its place only when the engine is dropped.
-        self.workers.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+        self.workers
+            .0
+            .as_ref()
+            .map_or_else(Handle::current, |runtime| runtime.handle().clone())
     }
 
     pub(crate) fn error(&self, error: datafusion::error::DataFusionError) -> AnalyzeError {
@@ -104,7 +111,10 @@ impl Engine {
 
     /// The rows of a plan, as far as the bounds allow.
     pub(crate) async fn collect(&self, frame: DataFrame) -> Result<Answer, AnalyzeError> {
-        let mut stream = frame.execute_stream().await.map_err(|error| self.error(error))?;
+        let mut stream = frame
+            .execute_stream()
+            .await
+            .map_err(|error| self.error(error))?;
         let schema = stream.schema();
         let mut batches = Vec::new();
         let mut rows_left = self.options.max_rows;
@@ -122,12 +132,19 @@ impl Engine {
             bytes_left -= bytes;
             batches.push(batch);
         }
-        Ok(Answer { schema, batches, truncated })
+        Ok(Answer {
+            schema,
+            batches,
+            truncated,
+        })
     }
 
     /// All rows of a plan, for what the engine keeps itself.
     pub(crate) async fn collect_all(&self, frame: DataFrame) -> Result<Answer, AnalyzeError> {
-        let mut stream = frame.execute_stream().await.map_err(|error| self.error(error))?;
+        let mut stream = frame
+            .execute_stream()
+            .await
+            .map_err(|error| self.error(error))?;
         let schema = stream.schema();
         let mut batches = Vec::new();
         while let Some(batch) = stream.next().await {
@@ -136,7 +153,11 @@ impl Engine {
                 batches.push(batch);
             }
         }
-        Ok(Answer { schema, batches, truncated: false })
+        Ok(Answer {
+            schema,
+            batches,
+            truncated: false,
+        })
     }
 }
 

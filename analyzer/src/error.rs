@@ -37,13 +37,17 @@ pub enum AnalyzeError {
         problem: String,
     },
     /// The statement is not one that reads.
-    #[error("{what} is not allowed: the lake is read-only here; use SELECT, WITH, EXPLAIN, SHOW or DESCRIBE")]
+    #[error(
+        "{what} is not allowed: the lake is read-only here; use SELECT, WITH, EXPLAIN, SHOW or DESCRIBE"
+    )]
     NotReadOnly {
         /// What the statement is, for example `CREATE TABLE`.
         what: String,
     },
     /// The statement wants to read a file.
-    #[error("reading the file '{0}' is not allowed: read the tables and views of the lake (SHOW TABLES lists them)")]
+    #[error(
+        "reading the file '{0}' is not allowed: read the tables and views of the lake (SHOW TABLES lists them)"
+    )]
     File(String),
     /// The SQL cannot be parsed or planned.
     #[error("the SQL is not valid: {0}")]
@@ -52,7 +56,9 @@ pub enum AnalyzeError {
     #[error("the query was stopped after {} s; narrow the time range or aggregate more", .0.as_secs())]
     Timeout(Duration),
     /// It needed more memory than allowed.
-    #[error("the query needs more than the allowed {limit_mb} MB of memory; narrow the time range or aggregate more ({detail})")]
+    #[error(
+        "the query needs more than the allowed {limit_mb} MB of memory; narrow the time range or aggregate more ({detail})"
+    )]
     Memory {
         /// The limit.
         limit_mb: usize,
@@ -72,9 +78,10 @@ impl AnalyzeError {
     pub(crate) fn engine(error: DataFusionError, limit_bytes: usize) -> AnalyzeError {
         let text = error.strip_backtrace();
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) => {
-                AnalyzeError::Memory { limit_mb: limit_bytes >> 20, detail: text }
-            }
+            DataFusionError::ResourcesExhausted(_) => AnalyzeError::Memory {
+                limit_mb: limit_bytes >> 20,
+                detail: text,
+            },
             DataFusionError::Plan(_)
             | DataFusionError::SQL(_, _)
             | DataFusionError::SchemaError(_, _)

@@ -30,7 +30,9 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Query, AnalyzeError> {
     };
     let mut last = 0;
     for (index, line) in text.lines().enumerate() {
-        let Some(comment) = line.strip_prefix("--") else { break };
+        let Some(comment) = line.strip_prefix("--") else {
+            break;
+        };
         last = index + 1;
         let fail = |problem: String| AnalyzeError::Header {
             file: format!("{name}.sql"),
@@ -62,7 +64,10 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Query, AnalyzeError> {
 }
 
 fn is_key(key: &str) -> bool {
-    matches!(key.trim(), "title" | "answers" | "alert" | "stored" | "param" | "column")
+    matches!(
+        key.trim(),
+        "title" | "answers" | "alert" | "stored" | "param" | "column"
+    )
 }
 
 fn entry(query: &mut Query, key: &str, value: &str) -> Result<(), String> {
@@ -120,21 +125,33 @@ fn continue_text(query: &mut Query, text: &str) -> Result<(), String> {
 fn alert(value: &str) -> Result<AlertSpec, String> {
     let (severity, labels) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
     if !matches!(severity, "warning" | "critical") {
-        return Err(format!("the severity is warning or critical, not \"{severity}\""));
+        return Err(format!(
+            "the severity is warning or critical, not \"{severity}\""
+        ));
     }
     let labels = labels
         .split(',')
         .map(|label| label.trim().to_owned())
         .filter(|label| !label.is_empty())
         .collect();
-    Ok(AlertSpec { severity: severity.to_owned(), labels })
+    Ok(AlertSpec {
+        severity: severity.to_owned(),
+        labels,
+    })
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    Kind::ALL.into_iter().find(|(_, n)| *n == name).map(|(kind, _)| kind).ok_or_else(|| {
-        let known: Vec<_> = Kind::ALL.into_iter().map(|(_, name)| name).collect();
-        format!("there is no type \"{name}\"; there are: {}", known.join(", "))
-    })
+    Kind::ALL
+        .into_iter()
+        .find(|(_, n)| *n == name)
+        .map(|(kind, _)| kind)
+        .ok_or_else(|| {
+            let known: Vec<_> = Kind::ALL.into_iter().map(|(_, name)| name).collect();
+            format!(
+                "there is no type \"{name}\"; there are: {}",
+                known.join(", ")
+            )
+        })
 }
 
 /// The next word and the rest.
@@ -158,7 +175,9 @@ fn param(value: &str) -> Result<ParamSpec, String> {
         }
     };
     if doc.is_empty() {
-        return Err(format!("parameter \"{name}\" says nothing of what it means"));
+        return Err(format!(
+            "parameter \"{name}\" says nothing of what it means"
+        ));
     }
     Ok(ParamSpec {
         name: name.to_owned(),
@@ -175,5 +194,9 @@ fn column(value: &str) -> Result<ColumnSpec, String> {
     if doc.is_empty() {
         return Err(format!("column \"{name}\" says nothing of what it means"));
     }
-    Ok(ColumnSpec { name: name.to_owned(), kind: kind(type_name)?, doc: doc.to_owned() })
+    Ok(ColumnSpec {
+        name: name.to_owned(),
+        kind: kind(type_name)?,
+        doc: doc.to_owned(),
+    })
 }

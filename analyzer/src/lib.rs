@@ -22,3 +22,8 @@ pub use coverage::{Coverage, SourceCoverage};
 pub use error::AnalyzeError;
 pub use params::{ParamValue, Params};
 pub use table::{Row, Table};
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,11 @@ impl Params {
                 continue;
             }
             let value = read(spec.kind, &text).map_err(|expected| {
-                parameter(query, &name, format!("parameter \"{name}\" is {expected}, not \"{text}\""))
+                parameter(
+                    query,
+                    &name,
+                    format!("parameter \"{name}\" is {expected}, not \"{text}\""),
+                )
             })?;
             params.0.insert(name, value);
         }
@@ -116,10 +120,17 @@ impl Params {
             let problem = |text: String| parameter(query, &spec.name, text);
             let value = match (self.0.get(&spec.name), &spec.default) {
                 (Some(value), _) => Some(fit(spec.kind, value).ok_or_else(|| {
-                    problem(format!("parameter \"{}\" is of type {}", spec.name, spec.kind.name()))
+                    problem(format!(
+                        "parameter \"{}\" is of type {}",
+                        spec.name,
+                        spec.kind.name()
+                    ))
                 })?),
                 (None, Some(default)) => Some(read(spec.kind, default).map_err(|expected| {
-                    problem(format!("the default of \"{}\" is not {expected}", spec.name))
+                    problem(format!(
+                        "the default of \"{}\" is not {expected}",
+                        spec.name
+                    ))
                 })?),
                 (None, None) if spec.required => {
                     return Err(problem(format!(
@@ -157,14 +168,20 @@ fn read(kind: Kind, text: &str) -> Result<ParamValue, &'static str> {
         Kind::Timestamp => timestamp(text)
             .map(ParamValue::Timestamp)
             .ok_or("a time such as 2026-11-23T08:00:00Z or 2026-11-23"),
-        Kind::Integer => text.parse().map(ParamValue::Integer).map_err(|_| "a whole number"),
+        Kind::Integer => text
+            .parse()
+            .map(ParamValue::Integer)
+            .map_err(|_| "a whole number"),
         Kind::Double => text
             .parse::<f64>()
             .ok()
             .filter(|number| number.is_finite())
             .map(ParamValue::Double)
             .ok_or("a number"),
-        Kind::Boolean => text.parse().map(ParamValue::Boolean).map_err(|_| "true or false"),
+        Kind::Boolean => text
+            .parse()
+            .map(ParamValue::Boolean)
+            .map_err(|_| "true or false"),
         Kind::Decimal | Kind::Date => Err("of a type that only columns have"),
     }
 }
@@ -184,9 +201,17 @@ fn unknown(query: &Query, name: &str) -> AnalyzeError {
     } else {
         format!("it takes: {}", known.join(", "))
     };
-    parameter(query, name, format!("there is no parameter \"{name}\"; {known}"))
+    parameter(
+        query,
+        name,
+        format!("there is no parameter \"{name}\"; {known}"),
+    )
 }
 
 fn parameter(query: &Query, name: &str, problem: String) -> AnalyzeError {
-    AnalyzeError::Parameter { report: query.name.clone(), name: name.to_owned(), problem }
+    AnalyzeError::Parameter {
+        report: query.name.clone(),
+        name: name.to_owned(),
+        problem,
+    }
 }

@@ -24,11 +24,16 @@ pub(crate) async fn run(
     query: &Query,
     values: Vec<(String, Kind, Option<ParamValue>)>,
 ) -> Result<Table, AnalyzeError> {
-    let frame = plan(session, query, values).await.map_err(|error| engine.error(error))?;
+    let frame = plan(session, query, values)
+        .await
+        .map_err(|error| engine.error(error))?;
     let answer = engine.collect(frame).await?;
     let schema = promised(query);
-    let batches: Result<Vec<RecordBatch>, ArrowError> =
-        answer.batches.iter().map(|batch| as_promised(&schema, batch)).collect();
+    let batches: Result<Vec<RecordBatch>, ArrowError> = answer
+        .batches
+        .iter()
+        .map(|batch| as_promised(&schema, batch))
+        .collect();
     batches
         .and_then(|batches| Table::new(&schema, &batches, answer.truncated))
         .map_err(|error| AnalyzeError::Execution(error.to_string()))
@@ -40,8 +45,10 @@ pub(crate) async fn plan(
     query: &Query,
     values: Vec<(String, Kind, Option<ParamValue>)>,
 ) -> Result<DataFrame, DataFusionError> {
-    let values: Vec<(String, ScalarValue)> =
-        values.into_iter().map(|(name, kind, value)| (name, scalar(kind, value))).collect();
+    let values: Vec<(String, ScalarValue)> = values
+        .into_iter()
+        .map(|(name, kind, value)| (name, scalar(kind, value)))
+        .collect();
     session.sql(&query.sql).await?.with_param_values(values)
 }
 
@@ -79,7 +86,10 @@ pub(crate) fn arrow_type(kind: Kind) -> DataType {
 }
 
 fn promised(query: &Query) -> SchemaRef {
-    let fields = query.columns.iter().map(|c| Field::new(&c.name, arrow_type(c.kind), true));
+    let fields = query
+        .columns
+        .iter()
+        .map(|c| Field::new(&c.name, arrow_type(c.kind), true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

@@ -21,14 +21,22 @@ pub(crate) async fn run(
     reads_only(&statement)?;
     reads_no_file(session, &statement)?;
     let state = session.state();
-    let plan = state.statement_to_plan(statement).await.map_err(|error| engine.error(error))?;
+    let plan = state
+        .statement_to_plan(statement)
+        .await
+        .map_err(|error| engine.error(error))?;
     SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)
-        .map_err(|error| AnalyzeError::NotReadOnly { what: error.strip_backtrace() })?;
-    let frame = session.execute_logical_plan(plan).await.map_err(|error| engine.error(error))?;
+        .map_err(|error| AnalyzeError::NotReadOnly {
+            what: error.strip_backtrace(),
+        })?;
+    let frame = session
+        .execute_logical_plan(plan)
+        .await
+        .map_err(|error| engine.error(error))?;
     let answer = engine.collect(frame).await?;
     Table::new(&answer.schema, &answer.batches, answer.truncated)
         .map_err(|error| AnalyzeError::Execution(error.to_string()))
@@ -39,12 +47,15 @@ pub(crate) fn tables_read(text: &str) -> Result<Vec<String>, AnalyzeError> {
     let statement = single(text)?;
     let (tables, _) = resolve_table_references(&statement, true)
         .map_err(|error| AnalyzeError::Sql(error.strip_backtrace()))?;
-    Ok(tables.iter().map(|table| table.table().to_owned()).collect())
+    Ok(tables
+        .iter()
+        .map(|table| table.table().to_owned())
+        .collect())
 }
 
 fn single(text: &str) -> Result<Statement, AnalyzeError> {
-    let mut statements: VecDeque<Statement> = DFParser::parse_sql(text)
-        .map_err(|error| AnalyzeError::Sql(error.strip_backtrace()))?;
+    let mut statements: VecDeque<Statement> =
+        DFParser::parse_sql(text).map_err(|error| AnalyzeError::Sql(error.strip_backtrace()))?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(AnalyzeError::Sql("there is no statement".to_owned())),
@@ -65,9 +76,7 @@ fn reads_only(statement: &Statement) -> Result<(), AnalyzeError> {
             | Ast::ShowVariable { .. }
             | Ast::ShowFunctions { .. }
             | Ast::ExplainTable { .. } => Ok(()),
-            Ast::Explain { statement, .. } => {
-                reads_only(&Statement::Statement(statement.clone()))
-            }
+            Ast::Explain { statement, .. } => reads_only(&Statement::Statement(statement.clone())),
             other => Err(refusal(&other.to_string())),
         },
         other => Err(refusal(&other.to_string())),
@@ -76,9 +85,9 @@ fn reads_only(statement: &Statement) -> Result<(), AnalyzeError> {
 
 /// Names what a statement is by its first words.
 fn refusal(statement: &str) -> AnalyzeError {
-    let words = statement.split_whitespace().take_while(|word| {
-        word.chars().all(|letter| letter.is_ascii_uppercase())
-    });
+    let words = statement
+        .split_whitespace()
+        .take_while(|word| word.chars().all(|letter| letter.is_ascii_uppercase()));
     let what = words.take(3).collect::<Vec<_>>().join(" ");
     AnalyzeError::NotReadOnly { what }
 }

@@ -63,7 +63,10 @@ impl Follower {
             _ => {
                 // Until the new state is whole there is none: a failure half-way starts anew.
                 self.state = None;
-                let state = Arc::new(self.compute(engine, views, changed.unwrap_or_default()).await?);
+                let state = Arc::new(
+                    self.compute(engine, views, changed.unwrap_or_default())
+                        .await?,
+                );
                 self.state = Some(Arc::clone(&state));
                 Ok(state)
             }
@@ -75,13 +78,21 @@ impl Follower {
         if self.tables.is_empty() {
             for table in Table::ALL {
                 let delta = lake.delta_table(table).await?;
-                self.tables.push(Followed { table, delta, files: BTreeMap::new() });
+                self.tables.push(Followed {
+                    table,
+                    delta,
+                    files: BTreeMap::new(),
+                });
             }
         } else {
             let mut moved = false;
             for followed in &mut self.tables {
                 let before = followed.delta.version();
-                followed.delta.update_incremental(None).await.map_err(unreadable)?;
+                followed
+                    .delta
+                    .update_incremental(None)
+                    .await
+                    .map_err(unreadable)?;
                 moved |= followed.delta.version() != before;
             }
             if !moved && self.state.is_some() {
@@ -137,7 +148,10 @@ impl Follower {
             };
             register(engine, &session, name, provider)?;
         }
-        let frame = session.table(Table::Collections.name()).await.map_err(|e| engine.error(e))?;
+        let frame = session
+            .table(Table::Collections.name())
+            .await
+            .map_err(|e| engine.error(e))?;
         let collections = engine.collect_all(frame).await?;
         let windows = Windows::read(&collections.schema, &collections.batches)
             .map_err(|error| AnalyzeError::Execution(error.to_string()))?;
@@ -151,9 +165,9 @@ impl Follower {
         views: &[(String, Arc<Query>)],
         changed: &BTreeSet<NaiveDate>,
     ) -> Result<(), AnalyzeError> {
-        let known = views.iter().all(|(name, view)| {
-            view.stored != Stored::ByDay || self.by_day.contains_key(name)
-        });
+        let known = views
+            .iter()
+            .all(|(name, view)| view.stored != Stored::ByDay || self.by_day.contains_key(name));
         let bounds = changed.first().zip(changed.last());
         if known && bounds.is_none() {
             return Ok(());
@@ -201,22 +215,25 @@ impl Follower {
         batches: &[RecordBatch],
         bounds: Option<(&NaiveDate, &NaiveDate)>,
     ) -> Result<(), arrow::error::ArrowError> {
-        let days = self
-            .by_day
-            .entry(name.to_owned())
-            .or_insert_with(|| Days { schema: Arc::clone(schema), batches: BTreeMap::new() });
+        let days = self.by_day.entry(name.to_owned()).or_insert_with(|| Days {
+            schema: Arc::clone(schema),
+            batches: BTreeMap::new(),
+        });
         if let Some((first, last)) = bounds {
             days.batches.retain(|day, _| day < first || day > last);
         }
         let whole = concat_batches(schema, batches)?;
-        let Some(dates) = whole.column_by_name("date") else { return Ok(()) };
+        let Some(dates) = whole.column_by_name("date") else {
+            return Ok(());
+        };
         let dates = dates.as_primitive::<Date32Type>();
         let distinct: BTreeSet<i32> = dates.iter().flatten().collect();
         for value in distinct {
             let wanted = eq(dates, &arrow::array::Date32Array::new_scalar(value))?;
             let day = Date32Type::to_naive_date_opt(value);
             if let Some(day) = day {
-                days.batches.insert(day, filter_record_batch(&whole, &wanted)?);
+                days.batches
+                    .insert(day, filter_record_batch(&whole, &wanted)?);
             }
         }
         Ok(())
@@ -230,8 +247,14 @@ async fn provider(
     followed: &Followed,
 ) -> Result<Arc<dyn TableProvider>, AnalyzeError> {
     let state = session.state();
-    followed.delta.update_datafusion_session(&state).map_err(unreadable)?;
-    let builder = followed.delta.table_provider().with_session(Arc::new(state));
+    followed
+        .delta
+        .update_datafusion_session(&state)
+        .map_err(unreadable)?;
+    let builder = followed
+        .delta
+        .table_provider()
+        .with_session(Arc::new(state));
     builder.await.map_err(|error| engine.error(error))
 }
 
@@ -261,14 +284,14 @@ fn register(
     name: &str,
     provider: Arc<dyn TableProvider>,
 ) -> Result<(), AnalyzeError> {
-    session.register_table(name, provider).map_err(|error| engine.error(error))?;
+    session
+        .register_table(name, provider)
+        .map_err(|error| engine.error(error))?;
     Ok(())
 }
 
 /// The files of a table's snapshot by their partition `date=YYYY-MM-DD`.
-fn files_by_day(
-    delta: &DeltaTable,
-) -> Result<BTreeMap<NaiveDate, BTreeSet<String>>, AnalyzeError> {
+fn files_by_day(delta: &DeltaTable) -> Result<BTreeMap<NaiveDate, BTreeSet<String>>, AnalyzeError> {
     let mut days: BTreeMap<NaiveDate, BTreeSet<String>> = BTreeMap::new();
     for file in delta.get_file_uris().map_err(unreadable)? {
         let day = file
@@ -286,11 +309,15 @@ fn differing(
     after: &BTreeMap<NaiveDate, BTreeSet<String>>,
 ) -> BTreeSet<NaiveDate> {
     let days = before.keys().chain(after.keys());
-    days.filter(|day| before.get(day) != after.get(day)).copied().collect()
+    days.filter(|day| before.get(day) != after.get(day))
+        .copied()
+        .collect()
 }
 
 fn date(day: NaiveDate) -> ScalarValue {
-    let days = day.signed_duration_since(DateTime::UNIX_EPOCH.date_naive()).num_days();
+    let days = day
+        .signed_duration_since(DateTime::UNIX_EPOCH.date_naive())
+        .num_days();
     ScalarValue::Date32(i32::try_from(days).ok())
 }
 

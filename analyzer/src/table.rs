@@ -56,7 +56,11 @@ impl Table {
 
     /// Names of the columns.
     pub fn column_names(&self) -> Vec<String> {
-        self.schema().fields().iter().map(|f| f.name().clone()).collect()
+        self.schema()
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect()
     }
 
     /// The rows, one after the other.
@@ -127,12 +131,17 @@ pub struct Row<'a> {
 impl<'a> Row<'a> {
     fn column<A: 'static>(&self, name: &str) -> Option<&'a A> {
         let column = self.table.batch.column_by_name(name)?;
-        if column.is_null(self.index) { None } else { column.as_any().downcast_ref::<A>() }
+        if column.is_null(self.index) {
+            None
+        } else {
+            column.as_any().downcast_ref::<A>()
+        }
     }
 
     /// A text.
     pub fn text(&self, name: &str) -> Option<&'a str> {
-        self.column::<StringArray>(name).map(|column| column.value(self.index))
+        self.column::<StringArray>(name)
+            .map(|column| column.value(self.index))
     }
 
     /// A number: doubles, whole numbers and decimals.
@@ -149,12 +158,14 @@ impl<'a> Row<'a> {
 
     /// A whole number.
     pub fn i64(&self, name: &str) -> Option<i64> {
-        self.column::<Int64Array>(name).map(|column| column.value(self.index))
+        self.column::<Int64Array>(name)
+            .map(|column| column.value(self.index))
     }
 
     /// True or false.
     pub fn bool(&self, name: &str) -> Option<bool> {
-        self.column::<BooleanArray>(name).map(|column| column.value(self.index))
+        self.column::<BooleanArray>(name)
+            .map(|column| column.value(self.index))
     }
 
     /// A time.
@@ -198,26 +209,33 @@ fn value(array: &dyn Array, index: usize) -> Value {
     match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(index).into(),
         DataType::Boolean => array.as_boolean().value(index).into(),
-        DataType::Int64 => {
-            array.as_primitive::<arrow::datatypes::Int64Type>().value(index).into()
-        }
-        DataType::Float64 => {
-            array.as_primitive::<arrow::datatypes::Float64Type>().value(index).into()
-        }
+        DataType::Int64 => array
+            .as_primitive::<arrow::datatypes::Int64Type>()
+            .value(index)
+            .into(),
+        DataType::Float64 => array
+            .as_primitive::<arrow::datatypes::Float64Type>()
+            .value(index)
+            .into(),
         DataType::Decimal128(_, scale) => {
-            let number = array.as_primitive::<arrow::datatypes::Decimal128Type>().value(index);
+            let number = array
+                .as_primitive::<arrow::datatypes::Decimal128Type>()
+                .value(index);
             exact(number, *scale).map_or_else(|| formatted(array, index), |d| d.to_string().into())
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let micros =
-                array.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().value(index);
+            let micros = array
+                .as_primitive::<arrow::datatypes::TimestampMicrosecondType>()
+                .value(index);
             DateTime::from_timestamp_micros(micros).map_or(Value::Null, |time| {
                 time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into()
             })
         }
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(index);
-            (0..items.len()).map(|item| value(items.as_ref(), item)).collect()
+            (0..items.len())
+                .map(|item| value(items.as_ref(), item))
+                .collect()
         }
         DataType::Map(_, _) => {
             let entries = array.as_map().value(index);
@@ -236,8 +254,9 @@ fn value(array: &dyn Array, index: usize) -> Value {
 }
 
 fn formatted(array: &dyn Array, index: usize) -> Value {
-    ArrayFormatter::try_new(array, &FormatOptions::default())
-        .map_or(Value::Null, |formatter| formatter.value(index).to_string().into())
+    ArrayFormatter::try_new(array, &FormatOptions::default()).map_or(Value::Null, |formatter| {
+        formatter.value(index).to_string().into()
+    })
 }
 
 /// The few types that [`Table`] promises.
@@ -264,11 +283,13 @@ fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         columns.push(cast(column, &target)?);
         fields.push(Field::new(field.name(), target, true));
     }
-    let options =
-        arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 fn is_text(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    matches!(
+        kind,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }

@@ -43,7 +43,7 @@ traced as (
 strata as (
     select
         date, account_id, region, function, bin,
-        coalesce(invocations, 0.0) as invocations, coalesce(traces, 0.0) as traces
+        date_bin(interval '1 hour', bin) as hour, coalesce(invocations, 0.0) as invocations, coalesce(traces, 0.0) as traces
     from counted
     full join traced using (date, account_id, region, function, bin)
 ),
@@ -51,10 +51,10 @@ hours as (
     select
         *,
         sum(traces) over (
-            partition by date, account_id, region, function, date_bin(interval '1 hour', bin)
+            partition by date, account_id, region, function, hour
         ) as hour_traces,
         sum(case when traces = 0 then invocations else 0.0 end) over (
-            partition by date, account_id, region, function, date_bin(interval '1 hour', bin)
+            partition by date, account_id, region, function, hour
         ) as hour_rest
     from strata
 ),

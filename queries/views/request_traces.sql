@@ -44,7 +44,7 @@ traced as (
 strata as (
     select
         date, account_id, region, api, stage, route, bin,
-        coalesce(requests, 0.0) as requests, coalesce(traces, 0.0) as traces
+        date_bin(interval '1 hour', bin) as hour, coalesce(requests, 0.0) as requests, coalesce(traces, 0.0) as traces
     from counted
     full join traced using (date, account_id, region, api, stage, route, bin)
 ),
@@ -52,10 +52,10 @@ hours as (
     select
         *,
         sum(traces) over (
-            partition by date, account_id, region, api, stage, route, date_bin(interval '1 hour', bin)
+            partition by date, account_id, region, api, stage, route, hour
         ) as hour_traces,
         sum(case when traces = 0 then requests else 0.0 end) over (
-            partition by date, account_id, region, api, stage, route, date_bin(interval '1 hour', bin)
+            partition by date, account_id, region, api, stage, route, hour
         ) as hour_rest
     from strata
 ),
