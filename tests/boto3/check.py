@@ -1,0 +1,299 @@
+"""Drives a simulated account with boto3, which has AWS's own models: python check.py http://127.0.0.1:PORT
+
+Every answer is checked against the model of its operation, paging is followed to the end, wrong
+questions must fail with the code that AWS gives them, and what the services tell must agree with
+the simulator's truth.
+"""
+
+import datetime as dt
+import json
+import sys
+import urllib.parse
+import urllib.request
+from collections import Counter, defaultdict
+from decimal import Decimal
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from conformance import Conformance
+
+URL = sys.argv[1]
+UTC = dt.timezone.utc
+conformance = Conformance()
+
+
+def simulator(path, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(f"{URL}/_simulator{path}", data) as answer:
+        return json.load(answer)
+
+
+ABOUT = simulator("")
+REGION = ABOUT["region"]
+NOW = dt.datetime.fromisoformat(ABOUT["now"])
+TODAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def client(service, region=None, key="AKIDEXAMPLE"):
+    made = boto3.client(
+        service,
+        endpoint_url=URL,
+        region_name=region or ("us-east-1" if service == "ce" else REGION),
+        aws_access_key_id=key,
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+    return conformance.watch(made)
+
+
+def pages(service, operation, **arguments):
+    return list(client(service).get_paginator(operation).paginate(**arguments))
+
+
+def items(service, operation, key, **arguments):
+    return [item for page in pages(service, operation, **arguments) for item in page.get(key, [])]
+
+
+def equal(left, right, what=""):
+    if left != right:
+        raise AssertionError(f"{what}: {left!r} is not {right!r}")
+
+
+def fails(code, call, /, *, status=None, **arguments):
+    try:
+        call(**arguments)
+    except botocore.exceptions.ClientError as error:
+        equal(error.response["Error"]["Code"], code)
+        if status:
+            equal(error.response["ResponseMetadata"]["HTTPStatusCode"], status)
+        if not error.response["ResponseMetadata"].get("RequestId"):
+            raise AssertionError(f"{code} without a request id")
+        return
+    raise AssertionError(f"{code} was expected")
+
+
+def truth(start, end):
+    return simulator("/truth?" + urllib.parse.urlencode({"from": start.isoformat(), "to": end.isoformat()}))
+
+
+def check_identity():
+    me = client("sts").get_caller_identity()
+    equal(me["Account"], ABOUT["account_id"])
+    fails("InvalidAction", client("sts").get_session_token, status=400)
+
+
+def check_listings():
+    functions = items("lambda", "list_functions", "Functions")
+    names = [function["FunctionName"] for function in functions]
+    equal(len(names), len(set(names)))
+    for function in functions:
+        one = client("lambda").get_function_configuration(FunctionName=function["FunctionArn"])
+        equal(one["CodeSha256"], function["CodeSha256"])
+        equal(len(items("lambda", "list_aliases", "Aliases", FunctionName=function["FunctionName"])), 1)
+        client("lambda").list_tags(Resource=function["FunctionArn"])
+        client("lambda").list_provisioned_concurrency_configs(FunctionName=function["FunctionName"])
+        client("lambda").get_function(FunctionName=function["FunctionName"])
+    equal(items("lambda", "list_event_source_mappings", "EventSourceMappings"), [])
+    equal(client("lambda").get_account_settings()["AccountUsage"]["FunctionCount"], len(names))
+    fails("ResourceNotFoundException", client("lambda").list_aliases, FunctionName="nobody", status=404)
+
+    apis = items("apigateway", "get_rest_apis", "items")
+    for api in apis:
+        few = items("apigateway", "get_resources", "items", restApiId=api["id"], limit=2, embed=["methods"])
+        many = items("apigateway", "get_resources", "items", restApiId=api["id"], limit=500, embed=["methods"])
+        equal(few, many, "pages of resources")
+        for resource in many:
+            for method in resource.get("resourceMethods", {}).values():
+                arn = method["methodIntegration"]["uri"].split("/functions/")[1].split("/")[0]
+                equal(arn in [function["FunctionArn"] for function in functions], True, arn)
+        equal(len(client("apigateway").get_stages(restApiId=api["id"])["item"]), 1)
+        equal(client("apigateway").get_rest_api(restApiId=api["id"])["name"], api["name"])
+        arn = f"arn:aws:apigateway:{REGION}::/restapis/{api['id']}"
+        equal(client("apigateway").get_tags(resourceArn=arn)["tags"], api["tags"])
+    fails("NotFoundException", client("apigateway").get_stages, restApiId="nobody", status=404)
+
+    tables = items("dynamodb", "list_tables", "TableNames", PaginationConfig={"PageSize": 1})
+    for table in tables:
+        description = client("dynamodb").describe_table(TableName=table)["Table"]
+        client("dynamodb").list_tags_of_resource(ResourceArn=description["TableArn"])
+    fails("ResourceNotFoundException", client("dynamodb").describe_table, TableName="nothing")
+
+    buckets = client("s3").list_buckets()["Buckets"]
+    equal(items("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1})[0]["BucketRegion"], REGION)
+    for bucket in buckets:
+        name = bucket["Name"]
+        equal(client("s3").get_bucket_location(Bucket=name)["LocationConstraint"], REGION)
+        client("s3").list_bucket_metrics_configurations(Bucket=name)
+        client("s3").get_bucket_notification_configuration(Bucket=name)
+        client("s3").get_bucket_tagging(Bucket=name)
+        client("s3").head_bucket(Bucket=name)
+    fails("NoSuchBucket", client("s3").get_bucket_location, Bucket="nobody", status=404)
+
+
+def metric_sums(namespace, metric, dimension, names, start, end):
+    queries = [
+        {
+            "Id": f"m{index}",
+            "MetricStat": {
+                "Metric": {"Namespace": namespace, "MetricName": metric, "Dimensions": [{"Name": dimension, "Value": name}]},
+                "Period": 300,
+                "Stat": "Sum",
+            },
+        }
+        for index, name in enumerate(names)
+    ]
+    sums = Counter()
+    for page in pages("cloudwatch", "get_metric_data", MetricDataQueries=queries, StartTime=start, EndTime=end,
+                      PaginationConfig={"PageSize": 500}):
+        for result in page["MetricDataResults"]:
+            sums[names[int(result["Id"][1:])]] += sum(result["Values"])
+    return sums
+
+
+def check_metrics():
+    metrics = items("cloudwatch", "list_metrics", "Metrics")
+    seen = Counter(json.dumps(metric, sort_keys=True) for metric in metrics)
+    equal(max(seen.values()), 1, "a metric is listed once")
+    start, end = TODAY - dt.timedelta(days=1), TODAY
+    told = truth(start, end)
+    requests = defaultdict(int)
+    for route in told["routes"]:
+        requests[route["api"]] += route["requests"]
+    sums = metric_sums("AWS/ApiGateway", "Count", "ApiName", sorted(requests), start, end)
+    equal({name: sums[name] for name in requests}, dict(requests), "requests of yesterday")
+    invocations = {function["name"]: function["invocations"] for function in told["functions"]}
+    sums = metric_sums("AWS/Lambda", "Invocations", "FunctionName", sorted(invocations), start, end)
+    equal({name: sums[name] for name in invocations}, invocations, "invocations of yesterday")
+    fails("InvalidParameterValue", client("cloudwatch").get_metric_data, MetricDataQueries=[
+        {"Id": "a", "MetricStat": {"Metric": {"Namespace": "AWS/Lambda", "MetricName": "Errors"}, "Period": 7, "Stat": "Sum"}},
+    ], StartTime=start, EndTime=end)
+
+
+def check_traces():
+    xray = client("xray")
+    equal(xray.get_trace_segment_destination()["Destination"], "XRay")
+    end = NOW - dt.timedelta(minutes=10)
+    window = {"StartTime": end - dt.timedelta(minutes=30), "EndTime": end, "TimeRangeType": "TraceId"}
+    summaries = items("xray", "get_trace_summaries", "TraceSummaries", **window)
+    ids = [summary["Id"] for summary in summaries]
+    equal(len(ids), len(set(ids)), "a trace is listed once")
+    starts = [summary["StartTime"] for summary in summaries]
+    equal(starts, sorted(starts, reverse=True), "newest first")
+    sampled = items("xray", "get_trace_summaries", "TraceSummaries", Sampling=True,
+                    SamplingStrategy={"Name": "FixedRate", "Value": 0.5}, **window)
+    share = len(sampled) / len(ids)
+    equal(0.3 < share < 0.7, True, f"share of a fixed rate {share}")
+    faults = items("xray", "get_trace_summaries", "TraceSummaries", FilterExpression="fault", **window)
+    equal([s["Id"] for s in faults], [s["Id"] for s in summaries if s["HasFault"]], "faults")
+    for at in range(0, min(len(ids), 400), 5):
+        answer = xray.batch_get_traces(TraceIds=ids[at:at + 5])
+        equal(sorted(trace["Id"] for trace in answer["Traces"]), sorted(ids[at:at + 5]))
+        equal(answer["UnprocessedTraceIds"], [])
+        for trace in answer["Traces"]:
+            for segment in trace["Segments"]:
+                document = json.loads(segment["Document"])
+                equal((document["id"], document["trace_id"]), (segment["Id"], trace["Id"]))
+    missing = "1-5fbcfc1f-4d2e9bed6dc0c41c39dfdb2f"
+    equal(xray.batch_get_traces(TraceIds=[missing])["UnprocessedTraceIds"], [missing])
+    fails("InvalidRequestException", xray.batch_get_traces, TraceIds=[missing] * 2, status=400)
+    fails("InvalidRequestException", xray.batch_get_traces, TraceIds=ids[:6], status=400)
+    fails("InvalidRequestException", xray.get_trace_summaries, StartTime=end - dt.timedelta(hours=7), EndTime=end)
+    fails("InvalidRequestException", xray.get_trace_summaries, FilterExpression="speed > 1", **window)
+
+
+def costs(start, end, **more):
+    """Every page of the question, as (start, keys) -> amount."""
+    found, token = defaultdict(Decimal), {}
+    while True:
+        answer = client("ce").get_cost_and_usage(
+            TimePeriod={"Start": start.date().isoformat(), "End": end.date().isoformat()},
+            Metrics=["UnblendedCost", "UsageQuantity"], **{"Granularity": "DAILY", **more}, **token)
+        for period in answer["ResultsByTime"]:
+            rows = period["Groups"] or ([{"Keys": [], "Metrics": period["Total"]}] if period["Total"] else [])
+            for row in rows:
+                found[period["TimePeriod"]["Start"], *row["Keys"]] += Decimal(row["Metrics"]["UnblendedCost"]["Amount"])
+        if "NextPageToken" not in answer:
+            return found
+        token = {"NextPageToken": answer["NextPageToken"]}
+
+
+def check_costs():
+    start, end = TODAY - dt.timedelta(days=9), TODAY - dt.timedelta(days=4)
+    told = truth(start, end)
+    by_line = costs(start, end, GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "USAGE_TYPE"}])
+    equal(sum(by_line.values()), Decimal(told["bill_usd"]), "the bill of settled days")
+    lines = defaultdict(Decimal)
+    for line in told["bill"]:
+        lines[line["date"], line["service"], line["usage_type"]] += Decimal(line["cost_usd"])
+    equal(dict(by_line), dict(lines), "lines of the bill")
+    equal(sum(costs(start, end).values()), Decimal(told["bill_usd"]), "totals of days")
+    usage = {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}}
+    by_kind = costs(start, end, GroupBy=[{"Type": "DIMENSION", "Key": "RECORD_TYPE"}])
+    equal(sum(costs(start, end, Filter=usage).values()), sum(v for k, v in by_kind.items() if k[1] == "Usage"))
+    simulator("/faults", [{"service": "ce", "kind": "cut-pages", "page_size": 3}])
+    again = costs(start, end, GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "USAGE_TYPE"}])
+    simulator("/faults", [])
+    equal(again, by_line, "short pages")
+    ask = client("ce").get_cost_and_usage
+    period = {"Start": start.date().isoformat(), "End": end.date().isoformat()}
+    fails("ValidationException", ask, TimePeriod={"Start": period["End"], "End": period["Start"]},
+          Granularity="DAILY", Metrics=["UnblendedCost"])
+    fails("DataUnavailableException", ask, TimePeriod=period, Granularity="HOURLY", Metrics=["UnblendedCost"])
+    fails("InvalidNextTokenException", ask, TimePeriod=period, Granularity="DAILY", Metrics=["UnblendedCost"], NextPageToken="x")
+
+
+def check_signatures():
+    calls = {
+        "sts": ("get_caller_identity", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        "lambda": ("list_functions", "UnrecognizedClientException", "InvalidSignatureException"),
+        "xray": ("get_trace_segment_destination", "UnrecognizedClientException", "InvalidSignatureException"),
+        "dynamodb": ("list_tables", "UnrecognizedClientException", "InvalidSignatureException"),
+        "cloudwatch": ("list_metrics", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        "s3": ("list_buckets", "InvalidAccessKeyId", "AuthorizationHeaderMalformed"),
+    }
+    for service, (operation, unknown, elsewhere) in calls.items():
+        fails(unknown, getattr(client(service, key="AKIAUNKNOWN1"), operation))
+        fails(elsewhere, getattr(client(service, region="ap-south-1"), operation))
+
+
+def check_faults():
+    calls = {
+        "cloudwatch": ("cloudwatch", "list_metrics", "Throttling", "AccessDenied", "InternalServiceError"),
+        "xray": ("xray", "get_trace_segment_destination", "ThrottledException", "AccessDeniedException", "InternalFailure"),
+        "lambda": ("lambda", "list_functions", "TooManyRequestsException", "AccessDeniedException", "ServiceException"),
+        "apigateway": ("apigateway", "get_rest_apis", "TooManyRequestsException", "AccessDeniedException", "InternalFailure"),
+        "dynamodb": ("dynamodb", "list_tables", "ThrottlingException", "AccessDeniedException", "InternalServerError"),
+        "s3": ("s3", "list_buckets", "SlowDown", "AccessDenied", "InternalError"),
+        "sts": ("sts", "get_caller_identity", "Throttling", "AccessDenied", "InternalFailure"),
+    }
+    for name, (service, operation, *codes) in calls.items():
+        for kind, code in zip(["throttle", "deny", "server-error"], codes):
+            simulator("/faults", [{"service": name, "kind": kind}])
+            fails(code, getattr(client(service), operation))
+    simulator("/faults", [{"service": "lambda", "kind": "truncate"}])
+    # botocore takes a body that breaks off for one without members.
+    equal("Functions" in client("lambda").list_functions(), False, "half a body")
+    simulator("/faults", [])
+
+
+def main():
+    checks = [value for name, value in sorted(globals().items()) if name.startswith("check_")]
+    failed = 0
+    for check in checks:
+        try:
+            check()
+            print(f"ok    {check.__name__}")
+        except Exception as error:  # noqa: BLE001: every check is to run
+            failed += 1
+            print(f"FAIL  {check.__name__}: {type(error).__name__}: {error}")
+            simulator("/faults", [])
+    for breach, times in Counter(conformance.breaches).most_common():
+        print(f"model {breach} ({times} times)")
+    print(f"{len(conformance.operations)} operations, {len(conformance.breaches)} breaches of their models, {failed} failed checks")
+    sys.exit(1 if failed or conformance.breaches else 0)
+
+
+if __name__ == "__main__":
+    main()
