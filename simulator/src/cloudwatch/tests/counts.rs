@@ -296,3 +296,53 @@ fn check_tables(world: &World, all: &[&Invocation], from: i64, to: i64, period: 
         );
     }
 }
+
+#[test]
+fn concurrency_is_the_most_at_once() {
+    let world = world(2);
+    let (from, to) = (at("2026-11-23T18:00:00Z"), at("2026-11-23T18:30:00Z"));
+    let minutes: Vec<_> = (from / 60 - 2..to / 60)
+        .map(|minute| world.minute(minute))
+        .collect();
+    let mut all = Vec::new();
+    minutes
+        .iter()
+        .flat_map(|minute| &minute.requests)
+        .for_each(|request| invocations(request, &mut all));
+    all.retain(|invocation| !invocation.throttled);
+    let whose: Vec<Option<usize>> = (0..world.estate().functions.len())
+        .map(Some)
+        .chain([None])
+        .collect();
+    for whose in whose {
+        let own: Vec<&&Invocation> = all
+            .iter()
+            .filter(|i| whose.is_none_or(|index| usize::from(i.function.0) == index))
+            .collect();
+        let at_once = |at: i64| own.iter().filter(|i| i.start <= at && at < i.end()).count();
+        let seen = collect(
+            from,
+            to,
+            60,
+            own.iter().map(|i| (i.start, at_once(i.start))),
+        );
+        let told: Points = seen
+            .iter()
+            .map(|(time, seen)| (*time, seen.iter().copied().max().unwrap() as f64))
+            .collect();
+        let name = whose.map(|index| world.estate().functions[index].name);
+        let dimensions: Vec<(&str, &str)> = name
+            .map(|name| ("FunctionName", name))
+            .into_iter()
+            .collect();
+        let metric = query(
+            "a",
+            "AWS/Lambda",
+            "ConcurrentExecutions",
+            &dimensions,
+            "Maximum",
+            60,
+        );
+        close(&one(&world, metric, from, to), &told);
+    }
+}

@@ -210,3 +210,58 @@ fn unknown_metrics_units_and_half_windows() {
         minutes[3..].iter().map(|(_, value)| value).sum::<f64>()
     );
 }
+
+#[test]
+fn storage_is_told_once_a_day_and_late() {
+    let world = world(5);
+    let of = |metric, kind, period, stat| {
+        let bucket = world.estate().buckets[0].name;
+        query(
+            "a",
+            "AWS/S3",
+            metric,
+            &[("BucketName", bucket), ("StorageType", kind)],
+            stat,
+            period,
+        )
+    };
+    let (from, to) = (at("2026-11-20T00:00:00Z"), at("2026-11-25T00:00:00Z"));
+    let bytes = one(
+        &world,
+        of("BucketSizeBytes", "StandardStorage", 86_400, "Average"),
+        from,
+        to,
+    );
+    // It is 09:30 on the 24th: today's has not come in.
+    let days: Vec<i64> = bytes
+        .iter()
+        .map(|(time, _)| (time - from) / 86_400)
+        .collect();
+    assert_eq!(days, [0, 1, 2, 3]);
+    assert!(bytes.is_sorted_by_key(|(_, value)| *value as u64) && bytes[0].1 > 3e11);
+    let objects = one(
+        &world,
+        of("NumberOfObjects", "AllStorageTypes", 86_400, "Average"),
+        from,
+        to,
+    );
+    assert_eq!(objects.len(), 4);
+    assert!(
+        one(
+            &world,
+            of("BucketSizeBytes", "StandardStorage", 3_600, "Average"),
+            from,
+            to
+        )
+        .is_empty()
+    );
+    assert!(
+        one(
+            &world,
+            of("BucketSizeBytes", "AllStorageTypes", 86_400, "Average"),
+            from,
+            to
+        )
+        .is_empty()
+    );
+}
