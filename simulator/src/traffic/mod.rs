@@ -1,6 +1,7 @@
 //! The generator: every request of a minute, as a pure function of (seed, minute).
 
 mod draw;
+mod invocation;
 pub(crate) mod profile;
 mod shape;
 
@@ -11,12 +12,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Poisson};
 
 use self::{
-    draw::{between, draw_us, path, pick_behaviour},
-    profile::{Behaviour, CallSpec, LogNormal, TargetSpec},
+    draw::{draw_us, path, pick_behaviour},
+    invocation::Course,
+    profile::{Behaviour, LogNormal},
 };
 use crate::{
     estate::Estate,
-    model::{Call, FunctionId, Invocation, Micros, Minute, Request, RouteId, Target},
+    model::{FunctionId, Micros, Minute, Request, RouteId},
     scenario::Scenario,
 };
 
@@ -33,16 +35,6 @@ pub struct Generator {
     scenario: Scenario,
     /// Routes of each API with the running sum of their shares.
     routes: [Vec<(f64, RouteId)>; 2],
-}
-
-/// What the handler does about its work.
-#[derive(Clone, Copy, PartialEq)]
-enum Course {
-    Usual,
-    ClientError,
-    Error,
-    Throttled,
-    Runaway,
 }
 
 impl Generator {
@@ -215,202 +207,6 @@ impl Generator {
             _ => Course::Usual,
         }
     }
-
-    fn invocation(
-        &self,
-        rng: &mut ChaCha8Rng,
-        function: FunctionId,
-        start: Micros,
-        behaviour: &Behaviour,
-        course: Course,
-        cold: &[f64],
-    ) -> Invocation {
-        let profile = &profile::STARTS[usize::from(function.0)];
-        let memory_mb = self.estate.memory_mb(function, start);
-        if course == Course::Throttled {
-            let (error, throttled, duration_us) = (false, true, 0);
-            let (placement_us, init_us, log_bytes, calls) = (0, None, 0, Vec::new());
-            return Invocation {
-                function,
-                start,
-                placement_us,
-                init_us,
-                duration_us,
-                error,
-                throttled,
-                memory_mb,
-                log_bytes,
-                calls,
-            };
-        }
-        let is_cold = rng.random::<f64>() < cold[usize::from(function.0)];
-        let (placement_us, init_us) = if is_cold {
-            let placement = draw_us(
-                rng,
-                LogNormal {
-                    median: 270.0,
-                    sigma: 0.4,
-                },
-            )
-            .clamp(160_000, 750_000);
-            (
-                placement,
-                Some(draw_us(rng, profile.init_ms).clamp(200_000, 3_000_000)),
-            )
-        } else {
-            (rng.random_range(4_000..10_000), None)
-        };
-        // A fresh environment compiles and opens its connections in its first request.
-        let slower = if is_cold { 1.7 } else { 1.0 };
-        // More memory is more processor: what the deploy bought.
-        let faster = if memory_mb > self.estate.memory_mb(function, 0) {
-            0.72
-        } else {
-            1.0
-        };
-        let compute_us = (draw_us(rng, behaviour.compute_ms) as f64 * slower * faster) as i64;
-
-        let handler_start = start + placement_us + init_us.unwrap_or(0);
-        let mut handler = Handler {
-            cursor: handler_start + compute_us * 2 / 5,
-            calls: Vec::new(),
-        };
-        let calls = match course {
-            Course::ClientError => &behaviour.calls[..1],
-            _ => behaviour.calls,
-        };
-        // A failing handler fails at its last call to a store, and goes no further.
-        let is_store = |spec: &CallSpec| !matches!(spec.target, TargetSpec::Async { .. });
-        let failing = if course == Course::Error {
-            calls.iter().rposition(is_store)
-        } else {
-            None
-        };
-        for (index, spec) in calls[..failing.map_or(calls.len(), |index| index + 1)]
-            .iter()
-            .enumerate()
-        {
-            let failed = Some(index) == failing;
-            if failed || spec.probability >= 1.0 || rng.random::<f64>() < spec.probability {
-                self.call(rng, &mut handler, spec, failed, cold);
-                handler.cursor += rng.random_range(80..900);
-            }
-        }
-        if course == Course::Runaway {
-            let turns = rng.random_range(profile::RETRIES.0..=profile::RETRIES.1);
-            handler.calls.reserve(turns as usize);
-            for _ in 0..turns {
-                handler.cursor += draw_us(rng, profile::BACK_OFF_MS);
-                self.call(rng, &mut handler, &profile::RETRIED_UPDATE, false, cold);
-            }
-        }
-        let end = handler.cursor + compute_us * 3 / 5;
-        let error = course == Course::Error;
-        // A line about each call, and a stack trace when it failed.
-        let lines = 140 * handler.calls.len() as u64 + if error { 2_600 } else { 0 };
-        Invocation {
-            function,
-            start,
-            placement_us,
-            init_us,
-            duration_us: end - handler_start,
-            error,
-            throttled: false,
-            memory_mb,
-            log_bytes: profile.log_bytes + lines,
-            calls: handler.calls,
-        }
-    }
-
-    fn call(
-        &self,
-        rng: &mut ChaCha8Rng,
-        handler: &mut Handler,
-        spec: &CallSpec,
-        failed: bool,
-        cold: &[f64],
-    ) {
-        let start = handler.cursor;
-        let mut duration_us = draw_us(rng, spec.ms);
-        let retries = if failed {
-            2
-        } else {
-            u8::from(rng.random::<f64>() < 0.003)
-        };
-        if retries > 0 {
-            duration_us += i64::from(retries) * (duration_us + 50_000);
-        }
-        let target = match spec.target {
-            TargetSpec::Table {
-                table,
-                operation,
-                read_halves,
-                write,
-            } => {
-                let (read_milli_units, write_milli_units) = if failed {
-                    (0, 0)
-                } else {
-                    (between(rng, read_halves) * 500, between(rng, write) * 1_000)
-                };
-                Target::Table {
-                    table,
-                    operation,
-                    read_milli_units,
-                    write_milli_units,
-                }
-            }
-            TargetSpec::Bucket {
-                bucket,
-                operation,
-                bytes,
-            } => Target::Bucket {
-                bucket,
-                operation,
-                bytes: if failed { 0 } else { between(rng, bytes) },
-            },
-            TargetSpec::Async {
-                function,
-                behaviour,
-            } => {
-                let dwell = draw_us(
-                    rng,
-                    LogNormal {
-                        median: 38.0,
-                        sigma: 0.6,
-                    },
-                )
-                .min(5_000_000);
-                let course = if rng.random::<f64>() < behaviour.error {
-                    Course::Error
-                } else {
-                    Course::Usual
-                };
-                let consumer = self.invocation(
-                    rng,
-                    function,
-                    start + duration_us + dwell,
-                    behaviour,
-                    course,
-                    cold,
-                );
-                Target::AsyncFunction(Box::new(consumer))
-            }
-        };
-        handler.cursor += duration_us;
-        handler.calls.push(Call {
-            start,
-            duration_us,
-            retries,
-            failed,
-            target,
-        });
-    }
-}
-
-/// A handler at work: the time that it is at, and the calls that it made.
-struct Handler {
-    cursor: Micros,
-    calls: Vec<Call>,
 }
 
 #[cfg(test)]
