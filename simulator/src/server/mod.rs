@@ -1,8 +1,8 @@
 //! The account's door: one port on loopback, every service behind it.
 //!
 //! A request is recognised by the marks of its protocol ([`service`]), must be signed for that
-//! service and Region ([`signature`]), meets the fault rules ([`crate::faults`]) and is answered by
-//! the service. `/_simulator/…` ([`control`]) is the simulator's own.
+//! service and Region (`signature`), meets the fault rules ([`crate::faults`]) and is answered by
+//! the service. `/_simulator/…` (`control`) is the simulator's own.
 
 pub(crate) mod answer;
 pub(crate) mod ask;

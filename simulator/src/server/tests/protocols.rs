@@ -1,0 +1,175 @@
+//! Recognised, signed, answered: every service in its own protocol.
+
+use serde_json::{Value, json};
+
+use super::{REGION, Sent, one_of_each, serve, world};
+use crate::faults::Calls;
+use crate::server::service::Service;
+
+#[tokio::test]
+async fn every_service_answers_in_its_protocol() {
+    let (handle, _cancel) = serve().await;
+    let expected = [
+        "application/cbor",
+        "application/json",
+        "application/x-amz-json-1.1",
+        "application/json",
+        "application/json",
+        "application/x-amz-json-1.0",
+        "application/xml",
+        "text/xml",
+    ];
+    for ((service, region, sent), content_type) in one_of_each().into_iter().zip(expected) {
+        let got = sent
+            .signed(service.signing_name(), region)
+            .to(&handle)
+            .await;
+        assert_eq!(got.status, 200, "{service:?}: {}", got.text());
+        assert_eq!(
+            got.header("content-type"),
+            Some(content_type),
+            "{service:?}"
+        );
+        let id = if service == Service::S3 {
+            "x-amz-request-id"
+        } else {
+            "x-amzn-requestid"
+        };
+        assert!(got.header(id).is_some(), "{service:?}: {}", got.head);
+    }
+    let calls = handle.calls();
+    assert_eq!(calls.len(), 8);
+    assert!(calls.values().all(|calls| *calls
+        == Calls {
+            total: 1,
+            refused: 0
+        }));
+}
+
+#[tokio::test]
+async fn an_unsigned_call_is_refused_in_its_protocol() {
+    let (handle, _cancel) = serve().await;
+    let expected = [
+        (403, "MissingAuthenticationTokenException"),
+        (403, "MissingAuthenticationTokenException"),
+        (400, "MissingAuthenticationTokenException"),
+        (403, "MissingAuthenticationTokenException"),
+        (403, "MissingAuthenticationTokenException"),
+        (400, "MissingAuthenticationTokenException"),
+        (403, "AccessDenied"),
+        (403, "MissingAuthenticationToken"),
+    ];
+    for ((service, _, sent), (status, code)) in one_of_each().into_iter().zip(expected) {
+        let got = sent.to(&handle).await;
+        assert_eq!(
+            (got.status, got.code().as_str()),
+            (status, code),
+            "{service:?}"
+        );
+    }
+    assert!(
+        handle.calls().is_empty(),
+        "what is not signed is nobody's call"
+    );
+}
+
+#[tokio::test]
+async fn a_signature_for_another_service_region_or_key_is_refused() {
+    let (handle, _cancel) = serve().await;
+    for (service, region, sent) in one_of_each() {
+        let code = async |sent: Sent| sent.to(&handle).await.code();
+        let (scope, key, expired) = match service {
+            Service::S3 => (
+                "AuthorizationHeaderMalformed",
+                "InvalidAccessKeyId",
+                "ExpiredToken",
+            ),
+            Service::Sts => (
+                "SignatureDoesNotMatch",
+                "InvalidClientTokenId",
+                "ExpiredToken",
+            ),
+            _ => (
+                "InvalidSignatureException",
+                "UnrecognizedClientException",
+                "ExpiredTokenException",
+            ),
+        };
+        let name = service.signing_name();
+        assert_eq!(
+            code(sent.clone().signed("ec2", region)).await,
+            scope,
+            "{service:?}"
+        );
+        assert_eq!(
+            code(sent.clone().signed(name, "ap-south-1")).await,
+            scope,
+            "{service:?}"
+        );
+        assert_eq!(
+            code(sent.clone().signed_by("AKIAUNKNOWN1", name, region)).await,
+            key,
+            "{service:?}"
+        );
+        assert_eq!(
+            code(sent.clone().signed_by("ASIAEXPIRED1", name, region)).await,
+            expired,
+            "{service:?}"
+        );
+        let garbled = sent
+            .header("authorization", "Bearer token")
+            .to(&handle)
+            .await;
+        assert!((400..=403).contains(&garbled.status), "{service:?}");
+    }
+    // Cost Explorer lives in one Region, wherever the account is.
+    let (_, _, cost) = one_of_each().swap_remove(2);
+    assert_eq!(
+        cost.signed("ce", REGION).to(&handle).await.code(),
+        "InvalidSignatureException"
+    );
+}
+
+#[tokio::test]
+async fn json_and_cbor_clients_of_cloudwatch_see_the_same() {
+    let (handle, _cancel) = serve().await;
+    let now = world().now().timestamp();
+    let query = json!({
+        "StartTime": now - 3_600,
+        "EndTime": now,
+        "MetricDataQueries": [{
+            "Id": "requests",
+            "MetricStat": {
+                "Metric": { "Namespace": "AWS/ApiGateway", "MetricName": "Count", "Dimensions": [{ "Name": "ApiName", "Value": "shop" }] },
+                "Period": 300, "Stat": "Sum",
+            },
+        }],
+    });
+    let got = Sent::new("POST", "/")
+        .header(
+            "x-amz-target",
+            "GraniteServiceVersion20100801.GetMetricData",
+        )
+        .json(query)
+        .signed("monitoring", REGION)
+        .to(&handle)
+        .await;
+    assert_eq!(
+        got.header("content-type"),
+        Some("application/x-amz-json-1.0")
+    );
+    let series = &got.json()["MetricDataResults"][0];
+    let total: f64 = series["Values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_f64)
+        .sum();
+    let world = world();
+    let expected = (now / 60 - 60..now / 60)
+        .flat_map(|minute| world.minute(minute).requests.clone())
+        .filter(|request| world.estate().api_of(request.route).name == "shop")
+        .count();
+    assert_eq!(total, expected as f64);
+    assert!(series["Timestamps"][0].is_number());
+}
