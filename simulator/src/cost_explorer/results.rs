@@ -110,17 +110,18 @@ fn end_of(from: NaiveDate, granularity: Granularity) -> NaiveDate {
 /// The results of one page, and the offset of the next. A row is a group, or a period without
 /// any; a period whose groups don't fit goes on at the next page.
 pub(super) fn page(periods: &[Period], from: usize, size: usize) -> (Vec<Value>, Option<usize>) {
+    let until = from.saturating_add(size);
     let mut results = Vec::new();
     let mut first = 0;
     for period in periods {
         let rows = period.groups.len().max(1);
-        let (start, end) = (from.max(first), (from + size).min(first + rows));
+        let (start, end) = (from.max(first), until.min(first + rows));
         if start < end {
             results.push(period.json(start - first, end - first));
         }
         first += rows;
     }
-    (results, (from + size < first).then_some(from + size))
+    (results, (until < first).then_some(until))
 }
 
 impl Period {

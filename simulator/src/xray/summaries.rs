@@ -191,7 +191,7 @@ impl Wanted {
         if from >= to {
             return Err(invalid("StartTime must be before EndTime"));
         }
-        if to - from > WINDOW_US {
+        if to.saturating_sub(from) > WINDOW_US {
             return Err(invalid("Time range cannot be longer than 6 hours"));
         }
         match input.time_range_type.as_deref() {

@@ -1,6 +1,7 @@
 //! The simulator's own routes, and how it starts and stops.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -99,6 +100,21 @@ async fn only_loopback_is_served() {
         .await
         .unwrap_err();
     assert!(matches!(error, ServeError::NotLoopback(_)), "{error}");
+}
+
+#[tokio::test]
+async fn clients_that_keep_their_connections_do_not_hold_it_up() {
+    let (handle, cancel) = serve().await;
+    let address = handle.url().replace("http://", "");
+    let silent = TcpStream::connect(&address).await.unwrap();
+    let mut kept = TcpStream::connect(&address).await.unwrap();
+    let request = format!("GET /_simulator HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    kept.write_all(request.as_bytes()).await.unwrap();
+    assert!(kept.read(&mut [0; 4_096]).await.unwrap() > 0);
+    cancel.cancel();
+    let stopped = tokio::time::timeout(std::time::Duration::from_secs(5), handle.stopped()).await;
+    assert!(stopped.is_ok(), "it waits for connections without requests");
+    drop((silent, kept));
 }
 
 #[tokio::test]

@@ -173,3 +173,60 @@ async fn json_and_cbor_clients_of_cloudwatch_see_the_same() {
     assert_eq!(total, expected as f64);
     assert!(series["Timestamps"][0].is_number());
 }
+
+#[tokio::test]
+async fn garbage_is_the_clients_mistake() {
+    let (handle, _cancel) = serve().await;
+    let extreme = r#"{"StartTime": -1e300, "EndTime": 1e300, "TraceIds": ["1-ffffffff-000000000000000000000000"],
+        "Limit": 18446744073709551615, "TimePeriod": {"Start": "-9999-01-01", "End": "9999-12-31"}}"#;
+    let posted = [
+        "",
+        "null",
+        "[]",
+        "{",
+        "7",
+        "\"\u{0}\"",
+        "{\"TraceIds\": 7}",
+        extreme,
+    ];
+    for (service, region, sent) in one_of_each() {
+        for body in posted {
+            if sent.method == "GET" || service == Service::Sts {
+                continue;
+            }
+            let mut sent = sent.clone();
+            sent.body = body.as_bytes().to_vec();
+            let got = sent
+                .signed(service.signing_name(), region)
+                .to(&handle)
+                .await;
+            assert!(
+                got.status < 500,
+                "{service:?} {body:?}: {} {}",
+                got.status,
+                got.text()
+            );
+        }
+    }
+    for (service, target) in [
+        (
+            Service::Lambda,
+            "/2015-03-31/functions/?Marker=zz&MaxItems=-1",
+        ),
+        (Service::Lambda, "/2015-03-31/functions/%ff%/aliases"),
+        (Service::ApiGateway, "/restapis?position=ffff&limit=0"),
+        (Service::ApiGateway, "/restapis?limit=99999999999999999999"),
+        (Service::S3, "/?max-buckets=x"),
+        (Service::S3, "/a/b/c?location"),
+    ] {
+        let got = Sent::new("GET", target)
+            .signed(service.signing_name(), REGION)
+            .to(&handle)
+            .await;
+        assert!(
+            (400..=501).contains(&got.status) && got.status != 500,
+            "{target}: {}",
+            got.status
+        );
+    }
+}
