@@ -11,7 +11,9 @@ use millicent_analyzer::Analyzer;
 use tokio::sync::watch;
 
 mod api;
+mod ask;
 mod assets;
+mod change;
 mod charts;
 mod error;
 mod format;

@@ -38,6 +38,8 @@ const STEPS_S: [i64; 12] = [
     60, 300, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
 ];
 const MOST_STEPS: i64 = 120;
+/// Cost is known by the hour.
+const COST_STEP_S: i64 = 3_600;
 
 /// A half-open range of time, in UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,11 +78,11 @@ impl Range {
     }
 
     /// The preset's range that ends at this minute. It begins where a step of the charts begins,
-    /// so that its first bar is a whole one.
+    /// of cost too, so that its first bar is a whole one.
     pub(crate) fn preset(preset: &'static Preset, now: DateTime<Utc>) -> Range {
         let to = floor(now, 60);
         let length = TimeDelta::hours(preset.hours);
-        let from = floor(to - length, step_s(length));
+        let from = floor(to - length, step_s(length).max(COST_STEP_S));
         Range {
             preset: Some(preset),
             from,
@@ -128,6 +130,11 @@ impl Range {
     /// The step in which charts of the range are drawn, in seconds.
     pub(crate) fn step_s(&self) -> i64 {
         step_s(self.to - self.from)
+    }
+
+    /// The step in which cost is drawn, in seconds: an hour at least.
+    pub(crate) fn cost_step_s(&self) -> i64 {
+        self.step_s().max(COST_STEP_S)
     }
 
     /// What the URL needs to say the range again.
@@ -232,7 +239,7 @@ mod tests {
     fn a_preset_begins_at_a_step() {
         for preset in &PRESETS {
             let range = Range::preset(preset, now());
-            assert_eq!(range.from.timestamp() % range.step_s(), 0);
+            assert_eq!(range.from.timestamp() % range.cost_step_s(), 0);
             assert_eq!(
                 range.to,
                 Utc.with_ymd_and_hms(2026, 11, 24, 8, 48, 0).unwrap()

@@ -16,7 +16,7 @@ use tower_http::{
     compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
-use crate::{WebError, WebState, api, assets, error::error_page, frame::Theme, guard, pages};
+use crate::{WebError, WebState, api, ask::Theme, assets, error::error_page, guard, pages};
 
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);

@@ -4,12 +4,15 @@
 //! and on a wide screen; the stylesheet shows the one that fits.
 
 mod axis;
+mod hover;
 mod ink;
 mod plot;
+mod slots;
 mod sparkline;
 mod svg;
 mod time_chart;
 
 pub(crate) use ink::Ink;
+pub(crate) use slots::Slots;
 pub(crate) use sparkline::sparkline;
-pub(crate) use time_chart::{Layer, Mark, Shape, Side, Slots, TimeChart, Widths};
+pub(crate) use time_chart::{Layer, Mark, Shape, Side, TimeChart, Widths, ratio};

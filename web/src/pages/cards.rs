@@ -4,7 +4,8 @@
 use millicent_analyzer::Coverage;
 
 use crate::{
-    format::{self, Change, Tone, Unit},
+    change::{Change, Tone, change},
+    format::{self, Unit},
     frame::coverage_note,
 };
 
@@ -56,7 +57,7 @@ impl Card {
     ) -> Card {
         match unfair {
             Some(why) => self.incomparable = why,
-            None => self.change = format::change(now, before, words, worse_when_up),
+            None => self.change = change(now, before, words, worse_when_up),
         }
         self
     }
@@ -121,7 +122,7 @@ const FIGURES: [Figure; 6] = [
         ink: "unit-cost",
         unit: Unit::Usd,
         column: "cost_per_1000_usd",
-        meaning: "Cost divided by the requests that API Gateway counted, times 1,000.",
+        meaning: "Cost that requests caused, divided by the requests that API Gateway counted, times 1,000.",
         words: ("more", "less"),
         worse_when_up: Some(true),
         sources: COST,
@@ -141,10 +142,11 @@ const FIGURES: [Figure; 6] = [
         ink: "p95",
         unit: Unit::Ms,
         column: "p95_ms",
-        meaning: "95 of 100 requests were answered within this time, as the API's clients saw it.",
+        meaning: "95 of 100 requests were answered within this time, as the API's clients saw it; estimated from \
+                  traces weighted by requests.",
         words: ("slower", "faster"),
         worse_when_up: Some(true),
-        sources: API,
+        sources: TRACES,
     },
     Figure {
         label: "Errors",

@@ -3,7 +3,7 @@
 use axum::response::Html;
 use millicent_analyzer::{Params, Report};
 
-use crate::{WebState, error::PageError, frame::Ask};
+use crate::{WebState, ask::Ask, error::PageError};
 
 pub(crate) mod cards;
 pub(crate) mod overview;

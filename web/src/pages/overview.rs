@@ -1,5 +1,7 @@
 //! `/`: what the account costs and how it does, against the period before.
 
+mod charts;
+
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use askama::Template;
@@ -17,10 +19,11 @@ use super::{
 };
 use crate::{
     WebState,
-    charts::{Ink, Layer, Shape, Side, Slots, TimeChart, Widths},
+    ask::Ask,
+    charts::Ink,
     error::PageError,
     format::{self, Unit},
-    frame::{Ask, Frame},
+    frame::Frame,
 };
 
 #[derive(Template)]
@@ -74,6 +77,10 @@ struct Data {
     /// Of the period before.
     before: Coverage,
     series: Report,
+    /// The series in steps of cost.
+    cost_series: Report,
+    /// What requests caused, route by route, in steps of cost.
+    route_series: Report,
     routes: Report,
     services: Report,
 }
@@ -91,13 +98,24 @@ pub(crate) async fn page(
 }
 
 async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
-    let (overview, before, series, routes, services) = tokio::try_join!(
+    let (step, cost_step) = (ask.range.step_s(), ask.range.cost_step_s());
+    let (overview, before, series, cost_series, route_series, routes, services) = tokio::try_join!(
         report(state, "overview", bounds(ask)),
         report(state, "own-cost", bounds_before(ask)),
         report(
             state,
             "overview-series",
-            bounds(ask).set("interval_s", ask.range.step_s())
+            bounds(ask).set("interval_s", step)
+        ),
+        report(
+            state,
+            "overview-series",
+            bounds(ask).set("interval_s", cost_step)
+        ),
+        report(
+            state,
+            "routes-series",
+            bounds(ask).set("interval_s", cost_step)
         ),
         report(state, "routes", bounds(ask)),
         report(state, "cost-by-day-and-service", bounds(ask)),
@@ -106,6 +124,8 @@ async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
         overview,
         before: before.coverage,
         series,
+        cost_series,
+        route_series,
         routes,
         services,
     })
@@ -186,10 +206,10 @@ impl Overview {
             frame: Frame::new("Overview", ask, state, Some(coverage)),
             alerts,
             cards: cards(&data.overview, &data.before),
-            cost: cost_chart(ask, &data.series).render()?,
-            requests: requests_chart(ask, &data.series).render()?,
-            latency: latency_chart(ask, &data.series).render()?,
-            cold: cold_chart(ask, &data.series).render()?,
+            cost: charts::cost(ask, data).render()?,
+            requests: charts::requests(ask, &data.series).render()?,
+            latency: charts::latency(ask, &data.series).render()?,
+            cold: charts::cold(ask, &data.series).render()?,
             dearest: dearest(ask, &data.routes),
             services: services(&data.services),
             services_csv: ask.csv("cost-by-day-and-service", &[]),
@@ -207,155 +227,15 @@ fn cards(report: &Report, before: &Coverage) -> Vec<Card> {
     };
     let (now, earlier) = (period("current"), period("previous"));
     let value = |row: &Option<Row<'_>>, column: &str| row.as_ref().and_then(|row| row.f64(column));
-    six(
+    let mut cards = six(
         |column| (value(&now, column), value(&earlier, column)),
         &report.coverage,
         before,
-    )
-}
-
-/// The columns of a series by slot of the range.
-fn series(ask: &Ask, report: &Report, column: &str) -> Vec<Option<f64>> {
-    slots(ask).place(
-        report
-            .table
-            .rows()
-            .filter_map(|row| Some((row.timestamp("ts")?, row.f64(column)))),
-    )
-}
-
-fn slots(ask: &Ask) -> Slots {
-    Slots::regular(ask.range.from, ask.range.to, ask.range.step_s())
-}
-
-fn chart(
-    ask: &Ask,
-    id: &'static str,
-    title: &str,
-    widths: Widths,
-    layers: Vec<Layer>,
-) -> TimeChart {
-    TimeChart {
-        id,
-        title: title.to_owned(),
-        subtitle: format!("per {}, UTC", format::step(ask.range.step_s())),
-        from: ask.range.from,
-        to: ask.range.to,
-        slots: slots(ask),
-        layers,
-        marks: Vec::new(),
-        provisional: None,
-        widths,
-        csv: Some(ask.csv(
-            "overview-series",
-            &[("interval_s", &ask.range.step_s().to_string())],
-        )),
-        empty: "No data in this range yet.".to_owned(),
-    }
-}
-
-fn layer(
-    name: &str,
-    ink: Ink,
-    unit: Unit,
-    side: Side,
-    shape: Shape,
-    values: Vec<Option<f64>>,
-) -> Layer {
-    Layer {
-        name: name.to_owned(),
-        ink,
-        unit,
-        side,
-        shape,
-        values,
-    }
-}
-
-/// One value by another, where both are known and the other is not zero.
-fn ratio(above: &[Option<f64>], below: &[Option<f64>], scale: f64) -> Vec<Option<f64>> {
-    above
-        .iter()
-        .zip(below)
-        .map(|(a, b)| Some((*a)? / (*b).filter(|b| *b > 0.0)? * scale))
-        .collect()
-}
-
-fn cost_chart(ask: &Ask, report: &Report) -> TimeChart {
-    let (cost, requests) = (
-        series(ask, report, "cost_usd"),
-        series(ask, report, "requests"),
     );
-    let per_1000 = ratio(&cost, &requests, 1_000.0);
-    let estimated = series(ask, report, "cost_estimated")
-        .into_iter()
-        .map(|share| share.is_some_and(|s| s > 0.5));
-    let layers = vec![
-        layer("Cost", Ink::Cost, Unit::Usd, Side::Left, Shape::Bars, cost),
-        layer(
-            "Cost per 1,000 requests",
-            Ink::UnitCost,
-            Unit::Usd,
-            Side::Right,
-            Shape::Line,
-            per_1000,
-        ),
-    ];
-    TimeChart {
-        provisional: Some((estimated.collect(), "paler: estimated".to_owned())),
-        ..chart(ask, "cost", "Cost", Widths::Full, layers)
-    }
-}
-
-fn requests_chart(ask: &Ask, report: &Report) -> TimeChart {
-    let (requests, errors) = (
-        series(ask, report, "requests"),
-        series(ask, report, "errors"),
-    );
-    let rate = ratio(&errors, &requests, 1.0);
-    let layers = vec![
-        layer(
-            "Requests",
-            Ink::Requests,
-            Unit::Count,
-            Side::Left,
-            Shape::Bars,
-            requests,
-        ),
-        layer(
-            "Errors",
-            Ink::Errors,
-            Unit::Share,
-            Side::Right,
-            Shape::Line,
-            rate,
-        ),
-    ];
-    chart(ask, "requests", "Requests and errors", Widths::Half, layers)
-}
-
-fn latency_chart(ask: &Ask, report: &Report) -> TimeChart {
-    let layers = vec![layer(
-        "p95",
-        Ink::P95,
-        Unit::Ms,
-        Side::Left,
-        Shape::Line,
-        series(ask, report, "p95_ms"),
-    )];
-    chart(ask, "latency", "p95 latency", Widths::Half, layers)
-}
-
-fn cold_chart(ask: &Ask, report: &Report) -> TimeChart {
-    let layers = vec![layer(
-        "Cold starts",
-        Ink::Cold,
-        Unit::Count,
-        Side::Left,
-        Shape::Bars,
-        series(ask, report, "cold_starts"),
-    )];
-    chart(ask, "cold", "Cold starts", Widths::Half, layers)
+    let caused = value(&now, "routes_cost_usd")
+        .map(|cost| format!("{} of it caused by requests", format::usd(cost)));
+    cards[0].notes.splice(0..0, caused);
+    cards
 }
 
 fn dearest(ask: &Ask, report: &Report) -> Vec<Dear> {
@@ -430,116 +310,4 @@ fn width(value: f64, most: f64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{
-        self,
-        Cell::{Missing, Number, Text, Time, Whole},
-    };
-
-    #[tokio::test]
-    async fn figures_of_the_account() {
-        let (state, _folder) = testing::state().await;
-        let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
-        let coverage = || testing::coverage(0.998);
-        let ts = ask.range.from;
-        let overview = vec![
-            vec![
-                Text("current".into()),
-                Number(4.5),
-                Whole(1_000),
-                Number(0.01),
-                Missing,
-            ],
-            vec![
-                Text("previous".into()),
-                Number(3.0),
-                Whole(1_000),
-                Number(0.02),
-                Missing,
-            ],
-        ];
-        let route = |name: &str, cost| {
-            vec![
-                Text("a".into()),
-                Text("b".into()),
-                Text(name.into()),
-                Number(cost),
-                Number(0.5),
-            ]
-        };
-        let data = Data {
-            overview: testing::report(
-                &state,
-                &[
-                    "period",
-                    "cost_usd",
-                    "requests",
-                    "error_rate",
-                    "cold_start_rate",
-                ],
-                overview,
-                coverage(),
-            )
-            .await,
-            before: coverage(),
-            series: testing::report(
-                &state,
-                &["ts", "cost_usd", "requests", "errors", "p95_ms"],
-                vec![vec![Time(ts), Number(0.1), Whole(40), Whole(0), Missing]],
-                coverage(),
-            )
-            .await,
-            routes: testing::report(
-                &state,
-                &["api", "stage", "route", "cost_usd", "share_of_cost"],
-                vec![route("GET /cheap", 0.1), route("GET /\"><img src=x>", 3.0)],
-                coverage(),
-            )
-            .await,
-            services: testing::report(
-                &state,
-                &["service", "cost_usd"],
-                vec![
-                    vec![Text("AWS Lambda".into()), Number(1.0)],
-                    vec![Text("AWS Lambda".into()), Number(2.0)],
-                    vec![Text("Tax".into()), Number(1.0)],
-                ],
-                coverage(),
-            )
-            .await,
-        };
-        let html = Overview::new(&ask, &state, &data, Vec::new())
-            .unwrap()
-            .render()
-            .unwrap();
-        for text in [
-            "$4.50",
-            "50% more",
-            "50% fewer",
-            "as before",
-            "No data in this range yet.",
-            "75%",
-            "As of 08:44 UTC",
-        ] {
-            assert!(html.contains(text), "{text} is not in the page");
-        }
-        assert!(!html.contains("<img") && !html.contains("NaN"));
-        let (dear, cheap) = (
-            html.find("img src").unwrap(),
-            html.find("GET /cheap").unwrap(),
-        );
-        assert!(dear < cheap, "the dearest comes first");
-        assert!(
-            html.contains("<p class=\"value\">—</p>"),
-            "missing cold starts are a dash"
-        );
-    }
-
-    #[tokio::test]
-    async fn an_empty_lake_has_no_alerts() {
-        let (state, _folder) = testing::state().await;
-        let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
-        assert!(active_alerts(&state, &ask).await.is_empty());
-    }
-}
+mod tests;

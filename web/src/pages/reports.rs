@@ -11,8 +11,9 @@ use serde_json::Value;
 use super::{Page, draw, report};
 use crate::{
     WebState,
+    ask::Ask,
     format::{self, Unit},
-    frame::{Ask, Frame},
+    frame::Frame,
     query::href,
     range::rfc3339,
 };

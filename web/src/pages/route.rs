@@ -1,11 +1,13 @@
 //! `/route`: one route: how fast, how often, how dear, and what stands behind it.
 
+mod charts;
+
 use askama::Template;
 use axum::{
     extract::{RawQuery, State},
     http::HeaderMap,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use millicent_analyzer::{Params, Report, Row};
 
 use super::{
@@ -15,10 +17,11 @@ use super::{
 };
 use crate::{
     WebState,
-    charts::{Ink, Layer, Mark, Shape, Side, Slots, TimeChart, Widths},
+    ask::Ask,
+    charts::{Ink, Mark},
     error::PageError,
     format::{self, Unit},
-    frame::{Ask, Frame, coverage_note},
+    frame::{Frame, coverage_note},
 };
 
 const SLOWEST: i64 = 10;
@@ -61,6 +64,8 @@ struct Trace {
     status: String,
     failed: bool,
     cold: &'static str,
+    /// Length of the initialisation of a cold start.
+    init: Option<String>,
 }
 
 /// Which route.
@@ -114,7 +119,8 @@ struct Data {
     now: Report,
     before: Report,
     series: Report,
-    coarse: Report,
+    steps: Report,
+    cost_steps: Report,
     cost: Report,
     traces: Report,
     deploys: Report,
@@ -136,15 +142,20 @@ pub(crate) async fn page(
 }
 
 async fn load(state: &WebState, ask: &Ask, key: &Key) -> Result<Data, PageError> {
-    let length = ask.range.to - ask.range.from;
-    let (now, before, series, coarse, cost, traces, deploys) = tokio::try_join!(
+    let (now, before, series, steps, cost_steps, cost, traces, deploys) = tokio::try_join!(
         report(state, "routes", bounds(ask)),
         report(state, "routes", bounds_before(ask)),
         report(state, "route-series", key.set(bounds(ask))),
         report(
             state,
             "routes-series",
-            bounds(ask).set("interval_s", ask.range.step_s())
+            key.set(bounds(ask)).set("interval_s", ask.range.step_s())
+        ),
+        report(
+            state,
+            "routes-series",
+            key.set(bounds(ask))
+                .set("interval_s", ask.range.cost_step_s())
         ),
         report(state, "route-cost", key.set(bounds(ask))),
         report(
@@ -158,7 +169,8 @@ async fn load(state: &WebState, ask: &Ask, key: &Key) -> Result<Data, PageError>
         now,
         before,
         series,
-        coarse,
+        steps,
+        cost_steps,
         cost,
         traces,
         deploys,
@@ -222,9 +234,9 @@ impl RoutePage {
             frame: Frame::new(key.route.clone(), ask, state, Some(coverage)),
             routes_href: ask.link("/routes", &[]),
             cards: cards(&key, data),
-            latency: latency_chart(ask, &key, data, &deploys).render()?,
-            requests: requests_chart(ask, &key, data, &deploys).render()?,
-            cost: cost_chart(ask, &key, data, &deploys).render()?,
+            latency: charts::latency(ask, &key, data, &deploys).render()?,
+            requests: charts::requests(ask, &key, data, &deploys).render()?,
+            cost: charts::cost(ask, &key, data, &deploys).render()?,
             services: services(&data.cost),
             services_csv: ask.csv("route-cost", &key.pairs()),
             traces: traces(&data.traces),
@@ -251,164 +263,27 @@ fn cards(key: &Key, data: &Data) -> Vec<Card> {
 fn deploys(report: &Report) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     for row in report.table.rows() {
-        let Some(ts) = row.timestamp("ts") else {
+        let (Some(ts), Some(name)) = (row.timestamp("ts"), row.text("name")) else {
             continue;
         };
-        let label = row.text("name").unwrap_or("deploy").to_owned();
+        let change = row
+            .text("change")
+            .map(|change| format!(" ({change})"))
+            .unwrap_or_default();
         // One deploy changes several resources within minutes.
         match marks.last_mut() {
             Some(last) if ts - last.ts < TimeDelta::minutes(10) => {
-                last.label = format!("{}, {label}", last.label)
+                last.label = format!("{}, {name}", last.label);
+                last.detail = format!("{}, {name}{change}", last.detail);
             }
-            _ => marks.push(Mark { ts, label }),
+            _ => marks.push(Mark {
+                ts,
+                label: name.to_owned(),
+                detail: format!("{name}{change}"),
+            }),
         }
     }
     marks
-}
-
-fn layer(
-    name: &str,
-    ink: Ink,
-    unit: Unit,
-    side: Side,
-    shape: Shape,
-    values: Vec<Option<f64>>,
-) -> Layer {
-    Layer {
-        name: name.to_owned(),
-        ink,
-        unit,
-        side,
-        shape,
-        values,
-    }
-}
-
-/// Latency at CloudWatch's own resolution: percentiles are never averaged.
-fn latency_chart(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
-    let rows: Vec<(DateTime<Utc>, i64, Row<'_>)> = data
-        .series
-        .table
-        .rows()
-        .filter_map(|row| Some((row.timestamp("ts")?, row.i64("period_s").unwrap_or(60), row)))
-        .collect();
-    let slots = Slots::of_periods(rows.iter().map(|(ts, period_s, _)| (*ts, *period_s)));
-    let values = |column: &str| slots.place(rows.iter().map(|(ts, _, row)| (*ts, row.f64(column))));
-    let layers = [
-        ("p99", Ink::P99, "p99_ms"),
-        ("p95", Ink::P95, "p95_ms"),
-        ("p50", Ink::P50, "p50_ms"),
-    ]
-    .into_iter()
-    .map(|(name, ink, column)| layer(name, ink, Unit::Ms, Side::Left, Shape::Line, values(column)))
-    .collect();
-    let period = rows.iter().map(|(_, period_s, _)| *period_s).max();
-    TimeChart {
-        id: "latency",
-        title: "Latency".to_owned(),
-        subtitle: period.map_or_else(String::new, |period_s| format!("each {}, UTC", format::step(period_s))),
-        from: ask.range.from,
-        to: ask.range.to,
-        layers,
-        slots,
-        marks: deploys.to_vec(),
-        provisional: None,
-        widths: Widths::Full,
-        csv: Some(ask.csv("route-series", &key.pairs())),
-        empty: "CloudWatch has no latency of this route in this range. Detailed metrics may be off for its stage."
-            .to_owned(),
-    }
-}
-
-fn bars(ask: &Ask, key: &Key, deploys: &[Mark]) -> TimeChart {
-    TimeChart {
-        id: "requests",
-        title: "Requests and errors".to_owned(),
-        subtitle: format!("per {}, UTC", format::step(ask.range.step_s())),
-        from: ask.range.from,
-        to: ask.range.to,
-        slots: Slots::regular(ask.range.from, ask.range.to, ask.range.step_s()),
-        layers: Vec::new(),
-        marks: deploys.to_vec(),
-        provisional: None,
-        widths: Widths::Half,
-        csv: Some(ask.csv("route-series", &key.pairs())),
-        empty: "No requests in this range.".to_owned(),
-    }
-}
-
-fn coarse(chart: &TimeChart, key: &Key, data: &Data, column: &str) -> Vec<Option<f64>> {
-    let rows = data.coarse.table.rows().filter(|row| key.is(row));
-    chart
-        .slots
-        .place(rows.filter_map(|row| Some((row.timestamp("ts")?, row.f64(column)))))
-}
-
-fn ratio(above: &[Option<f64>], below: &[Option<f64>], scale: f64) -> Vec<Option<f64>> {
-    above
-        .iter()
-        .zip(below)
-        .map(|(a, b)| Some((*a)? / (*b).filter(|b| *b > 0.0)? * scale))
-        .collect()
-}
-
-fn requests_chart(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
-    let chart = bars(ask, key, deploys);
-    let (requests, errors) = (
-        coarse(&chart, key, data, "requests"),
-        coarse(&chart, key, data, "errors"),
-    );
-    let rate = ratio(&errors, &requests, 1.0);
-    let layers = vec![
-        layer(
-            "Requests",
-            Ink::Requests,
-            Unit::Count,
-            Side::Left,
-            Shape::Bars,
-            requests,
-        ),
-        layer(
-            "Errors",
-            Ink::Errors,
-            Unit::Share,
-            Side::Right,
-            Shape::Line,
-            rate,
-        ),
-    ];
-    TimeChart { layers, ..chart }
-}
-
-fn cost_chart(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
-    let chart = bars(ask, key, deploys);
-    let (cost, requests) = (
-        coarse(&chart, key, data, "cost_usd"),
-        coarse(&chart, key, data, "requests"),
-    );
-    let per_1000 = ratio(&cost, &requests, 1_000.0);
-    let layers = vec![
-        layer("Cost", Ink::Cost, Unit::Usd, Side::Left, Shape::Bars, cost),
-        layer(
-            "Per 1,000 requests",
-            Ink::UnitCost,
-            Unit::Usd,
-            Side::Right,
-            Shape::Line,
-            per_1000,
-        ),
-    ];
-    TimeChart {
-        id: "cost",
-        title: "Cost".to_owned(),
-        layers,
-        csv: Some(ask.csv(
-            "routes-series",
-            &[("interval_s", &ask.range.step_s().to_string())],
-        )),
-        empty: "No cost of this route in this range yet.".to_owned(),
-        ..chart
-    }
 }
 
 fn services(report: &Report) -> Vec<ServiceCost> {
@@ -456,175 +331,14 @@ fn traces(report: &Report) -> Vec<Trace> {
                     Some(false) => "warm",
                     None => format::MISSING,
                 },
+                init: row
+                    .f64("init_ms")
+                    .filter(|_| row.bool("cold_start") == Some(true))
+                    .map(format::ms),
             }
         })
         .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{
-        self,
-        Cell::{self, Flag, Missing, Number, Text, Time, Whole},
-    };
-
-    const HOSTILE: &str = "GET /<script>alert('1')</script>\"";
-
-    fn ask(query: &str) -> Ask {
-        Ask::new("/route", Some(query), &HeaderMap::new(), testing::now()).unwrap()
-    }
-
-    async fn data(state: &WebState, ask: &Ask) -> Data {
-        let key = || {
-            vec![
-                Text("shop".into()),
-                Text("prod".into()),
-                Text(HOSTILE.into()),
-            ]
-        };
-        let at = |minutes: i64| Time(ask.range.to - TimeDelta::minutes(minutes));
-        let of_key = |cells: Vec<Cell>| key().into_iter().chain(cells).collect::<Vec<_>>();
-        let coverage = || testing::coverage(0.926);
-        let report = async |columns: &[&str], rows: Vec<Vec<Cell>>| {
-            testing::report(state, columns, rows, coverage()).await
-        };
-        let routes = ["api", "stage", "route", "requests", "p95_ms", "cost_usd"];
-        Data {
-            now: report(
-                &routes,
-                vec![of_key(vec![Whole(1_200), Missing, Number(0.42)])],
-            )
-            .await,
-            before: report(
-                &routes,
-                vec![of_key(vec![Whole(1_000), Number(300.0), Number(0.40)])],
-            )
-            .await,
-            series: report(
-                &["ts", "period_s", "p50_ms", "p95_ms", "p99_ms"],
-                vec![
-                    vec![at(60), Whole(60), Number(20.0), Number(90.0), Number(300.0)],
-                    vec![at(59), Whole(60), Number(21.0), Number(95.0), Number(310.0)],
-                    vec![at(20), Whole(60), Number(22.0), Missing, Number(320.0)],
-                ],
-            )
-            .await,
-            coarse: report(
-                &[
-                    "api", "stage", "route", "ts", "requests", "errors", "cost_usd",
-                ],
-                vec![of_key(vec![at(60), Whole(600), Whole(3), Number(0.2)])],
-            )
-            .await,
-            cost: report(
-                &["service", "cost_usd", "basis", "cost_estimated"],
-                vec![vec![
-                    Text("AWS Lambda".into()),
-                    Number(0.3),
-                    Text("traced time".into()),
-                    Number(1.0),
-                ]],
-            )
-            .await,
-            traces: report(
-                &["trace_id", "ts", "duration_ms", "status", "cold_start"],
-                vec![vec![
-                    Text("1-<b>".into()),
-                    at(30),
-                    Number(1_240.0),
-                    Whole(502),
-                    Flag(true),
-                ]],
-            )
-            .await,
-            deploys: report(
-                &["ts", "name"],
-                vec![
-                    vec![at(58), Text("orders<i>".into())],
-                    vec![at(57), Text("cart".into())],
-                ],
-            )
-            .await,
-        }
-    }
-
-    #[tokio::test]
-    async fn one_route_with_everything_that_is_known_of_it() {
-        let (state, _folder) = testing::state().await;
-        let key = Key {
-            api: "shop".into(),
-            stage: "prod".into(),
-            route: HOSTILE.into(),
-        };
-        let ask = ask("range=24h");
-        let data = data(&state, &ask).await;
-        let html = RoutePage::new(&ask, &state, key, &data)
-            .unwrap()
-            .render()
-            .unwrap();
-        for tag in ["<script>alert", "<b>", "orders<i>", "NaN"] {
-            assert!(!html.contains(tag), "{tag} is in the page");
-        }
-        for text in [
-            "$0.42",
-            "92% of the range collected",
-            "traced time",
-            "1.24 s",
-            "502",
-            "orders&#60;i&#62;, cart",
-        ] {
-            assert!(html.contains(text), "{text} is not in the page");
-        }
-        assert!(
-            html.contains("<p class=\"value\">—</p>"),
-            "the missing p95 is a dash"
-        );
-        assert!(html.contains("not compared: not fully collected"));
-    }
-
-    #[tokio::test]
-    async fn an_unknown_route_suggests_those_like_it() {
-        let (state, _folder) = testing::state().await;
-        let ask = ask("range=7d");
-        let row = |route: &str| vec![Text("shop".into()), Text("prod".into()), Text(route.into())];
-        let rows = vec![
-            row("POST /checkout"),
-            row("GET /orders"),
-            row("GET /orders/{id}"),
-        ];
-        let report = testing::report(
-            &state,
-            &["api", "stage", "route"],
-            rows,
-            testing::coverage(1.0),
-        )
-        .await;
-        let key = Key {
-            api: "shop".into(),
-            stage: "prod".into(),
-            route: "GET /order".into(),
-        };
-        match unknown(&ask, &key, &report) {
-            PageError::NotFound { what, suggestions } => {
-                assert!(what.contains("GET /order"));
-                assert_eq!(suggestions[0].0, "GET /orders · shop / prod");
-                assert_eq!(
-                    suggestions[0].1,
-                    "/route?api=shop&stage=prod&route=GET+%2Forders&range=7d"
-                );
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn likeness_counts_edits() {
-        assert_eq!(distance("get /orders", "get /orders"), 0);
-        assert_eq!(distance("get /order", "get /orders"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert!(
-            distance("get /orders", "get /orders/{id}") < distance("get /orders", "post /checkout")
-        );
-    }
-}
+mod tests;

@@ -11,9 +11,10 @@ use millicent_analyzer::{Params, Report, Row, SourceCoverage};
 use super::{Page, bounds, draw, report};
 use crate::{
     WebState,
+    ask::Ask,
     error::PageError,
     format::{self, Unit},
-    frame::{Ask, Frame, outcome_words},
+    frame::{Frame, outcome_words},
 };
 
 /// How many windows a strip shows.

@@ -1,0 +1,132 @@
+//! The charts of a route.
+
+use chrono::{DateTime, Utc};
+use millicent_analyzer::{Report, Row};
+
+use super::{Data, Key};
+use crate::{
+    ask::Ask,
+    charts::{Ink, Layer, Mark, Shape, Side, Slots, TimeChart, Widths, ratio},
+    format::{self, Unit},
+};
+
+/// Latency at CloudWatch's own resolution: percentiles are never averaged.
+pub(super) fn latency(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
+    let rows: Vec<(DateTime<Utc>, i64, Row<'_>)> = data
+        .series
+        .table
+        .rows()
+        .filter_map(|row| Some((row.timestamp("ts")?, row.i64("period_s").unwrap_or(60), row)))
+        .collect();
+    let slots = Slots::of_periods(rows.iter().map(|(ts, period_s, _)| (*ts, *period_s)));
+    let values = |column: &str| slots.place(rows.iter().map(|(ts, _, row)| (*ts, row.f64(column))));
+    let layers = [
+        ("p99", Ink::P99, "p99_ms"),
+        ("p95", Ink::P95, "p95_ms"),
+        ("p50", Ink::P50, "p50_ms"),
+    ]
+    .into_iter()
+    .map(|(name, ink, column)| {
+        Layer::new(name, ink, Unit::Ms, Side::Left, Shape::Line, values(column))
+    })
+    .collect();
+    let period = rows.iter().map(|(_, period_s, _)| *period_s).max();
+    TimeChart {
+        id: "latency",
+        title: "Latency".to_owned(),
+        subtitle: period.map_or_else(String::new, |period_s| format!("each {}, UTC", format::step(period_s))),
+        from: ask.range.from,
+        to: ask.range.to,
+        layers,
+        slots,
+        marks: deploys.to_vec(),
+        provisional: None,
+        widths: Widths::Full,
+        csv: Some(ask.csv("route-series", &key.pairs())),
+        empty: "CloudWatch has no latency of this route in this range. Detailed metrics may be off for its stage."
+            .to_owned(),
+    }
+}
+
+fn bars(ask: &Ask, key: &Key, deploys: &[Mark], step_s: i64) -> TimeChart {
+    TimeChart {
+        id: "requests",
+        title: "Requests and errors".to_owned(),
+        subtitle: format!("per {}, UTC", format::step(step_s)),
+        from: ask.range.from,
+        to: ask.range.to,
+        slots: Slots::regular(ask.range.from, ask.range.to, step_s),
+        layers: Vec::new(),
+        marks: deploys.to_vec(),
+        provisional: None,
+        widths: Widths::Half,
+        csv: Some(ask.csv("route-series", &key.pairs())),
+        empty: "No requests in this range.".to_owned(),
+    }
+}
+
+fn column(chart: &TimeChart, key: &Key, report: &Report, column: &str) -> Vec<Option<f64>> {
+    let rows = report.table.rows().filter(|row| key.is(row));
+    chart
+        .slots
+        .place(rows.filter_map(|row| Some((row.timestamp("ts")?, row.f64(column)))))
+}
+
+pub(super) fn requests(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
+    let chart = bars(ask, key, deploys, ask.range.step_s());
+    let (requests, errors) = (
+        column(&chart, key, &data.steps, "requests"),
+        column(&chart, key, &data.steps, "errors"),
+    );
+    let rate = ratio(&errors, &requests, 1.0);
+    let layers = vec![
+        Layer::new(
+            "Requests",
+            Ink::Requests,
+            Unit::Count,
+            Side::Left,
+            Shape::Bars,
+            requests,
+        ),
+        Layer::new(
+            "Errors",
+            Ink::Errors,
+            Unit::Share,
+            Side::Right,
+            Shape::Line,
+            rate,
+        ),
+    ];
+    TimeChart { layers, ..chart }
+}
+
+pub(super) fn cost(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
+    let chart = bars(ask, key, deploys, ask.range.cost_step_s());
+    let (cost, requests) = (
+        column(&chart, key, &data.cost_steps, "cost_usd"),
+        column(&chart, key, &data.cost_steps, "requests"),
+    );
+    let per_1000 = ratio(&cost, &requests, 1_000.0);
+    let layers = vec![
+        Layer::new("Cost", Ink::Cost, Unit::Usd, Side::Left, Shape::Bars, cost),
+        Layer::new(
+            "Per 1,000 requests",
+            Ink::UnitCost,
+            Unit::Usd,
+            Side::Right,
+            Shape::Line,
+            per_1000,
+        ),
+    ];
+    TimeChart {
+        id: "cost",
+        title: "Cost".to_owned(),
+        layers,
+        csv: Some(ask.csv(
+            "routes-series",
+            &[("interval_s", &ask.range.cost_step_s().to_string())],
+        )),
+        empty: "No cost of this route in this range yet.".to_owned(),
+        ..chart
+    }
+}
