@@ -13,91 +13,91 @@ use millicent_alerts::SecretUrl;
 use millicent_collector::Source;
 use url::Url;
 
-pub use explain::ConfigError;
+pub(crate) use explain::ConfigError;
 use explain::Place;
 
 /// Looked for in the working directory where nothing else is said.
-pub const DEFAULT_FILE: &str = "millicent.toml";
+pub(crate) const DEFAULT_FILE: &str = "millicent.toml";
 
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// Path or URL of the lake.
-    pub lake: String,
+    pub(crate) lake: String,
     /// Which account to collect from.
-    pub aws: Aws,
+    pub(crate) aws: Aws,
     /// What to collect.
-    pub collect: Collect,
+    pub(crate) collect: Collect,
     /// Where to serve pages.
-    pub web: Web,
+    pub(crate) web: Web,
     /// What to alert about, and whom.
-    pub alerts: Alerts,
+    pub(crate) alerts: Alerts,
 }
 
 /// Which account to collect from; what is `None` is the AWS SDK's to find.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Aws {
+pub(crate) struct Aws {
     /// Region.
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// Profile of the shared AWS configuration.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Something else that speaks AWS's protocols.
-    pub endpoint_url: Option<String>,
+    pub(crate) endpoint_url: Option<String>,
 }
 
 /// What to collect, how fresh and for how much.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Collect {
+pub(crate) struct Collect {
     /// Which sources.
-    pub sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// How old the newest data may be.
-    pub freshness: Duration,
+    pub(crate) freshness: Duration,
     /// How far back to collect on the first run.
-    pub history: Duration,
+    pub(crate) history: Duration,
     /// What Millicent's own AWS calls may cost a day, in US dollars; `None` means no limit.
-    pub budget_usd_per_day: Option<f64>,
+    pub(crate) budget_usd_per_day: Option<f64>,
     /// Share of the traces of recent windows that is fetched.
-    pub sampling_rate: f64,
+    pub(crate) sampling_rate: f64,
     /// Share of the traces of older windows that is fetched.
-    pub backfill_sampling_rate: f64,
+    pub(crate) backfill_sampling_rate: f64,
 }
 
 /// Where to serve pages.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Web {
+pub(crate) struct Web {
     /// Address to listen on.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Address that people open, for links in messages.
-    pub base_url: Url,
+    pub(crate) base_url: Url,
 }
 
 /// What to alert about, and whom.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Alerts {
+pub(crate) struct Alerts {
     /// Where the address of the Slack webhook is to be read from.
-    pub slack_webhook: Option<SecretPlace>,
+    pub(crate) slack_webhook: Option<SecretPlace>,
     /// Where the address of the JSON webhook is to be read from.
-    pub json_webhook: Option<SecretPlace>,
+    pub(crate) json_webhook: Option<SecretPlace>,
     /// How often rules are evaluated.
-    pub every: Duration,
+    pub(crate) every: Duration,
     /// What the account may cost a day, in US dollars; `None` turns the rule off.
-    pub daily_budget_usd: Option<f64>,
+    pub(crate) daily_budget_usd: Option<f64>,
     /// When a route's cost per request is worth a message; `None` takes the rule's own defaults.
-    pub cost_per_request: Option<CostPerRequest>,
+    pub(crate) cost_per_request: Option<CostPerRequest>,
 }
 
 /// When a route's cost per request is worth a message: both must be exceeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CostPerRequest {
+pub(crate) struct CostPerRequest {
     /// Above its own last week, in percent.
-    pub percent: Option<f64>,
+    pub(crate) percent: Option<f64>,
     /// In US dollars a day.
-    pub floor_usd: Option<f64>,
+    pub(crate) floor_usd: Option<f64>,
 }
 
 /// Where a secret is. Never the secret itself.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SecretPlace {
+pub(crate) enum SecretPlace {
     /// In an environment variable of this name.
     Env(String),
     /// In a file, alone.
@@ -106,16 +106,18 @@ pub enum SecretPlace {
 
 impl Default for Config {
     fn default() -> Config {
-        raw::Raw::default().check(&Place::nowhere()).unwrap_or_else(|error| {
-            // The defaults are checked by a test.
-            unreachable!("{error}")
-        })
+        raw::Raw::default()
+            .check(&Place::nowhere())
+            .unwrap_or_else(|error| {
+                // The defaults are checked by a test.
+                unreachable!("{error}")
+            })
     }
 }
 
 impl Config {
     /// The named file; else the default one, where there is one; else defaults.
-    pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
+    pub(crate) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
         match named {
             Some(path) => Config::read(path),
             None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE)),
@@ -132,7 +134,7 @@ impl Config {
     }
 
     /// Reads a file's text; `path` is what messages call it, and what relative paths start from.
-    pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         let place = Place::new(text, path);
         let raw: raw::Raw = toml::from_str(text).map_err(|error| place.explain(&error))?;
         raw.check(&place)
@@ -141,16 +143,20 @@ impl Config {
 
 impl SecretPlace {
     /// Reads the secret. Its text is in no error.
-    pub fn read(&self) -> Result<SecretUrl, ConfigError> {
+    pub(crate) fn read(&self) -> Result<SecretUrl, ConfigError> {
         let text = match self {
-            SecretPlace::Env(name) => crate::environment::read(name).ok_or_else(|| ConfigError::Secret {
-                place: format!("environment variable {name}"),
-                reason: "it is not set".to_owned(),
-            })?,
-            SecretPlace::File(path) => fs::read_to_string(path).map_err(|error| ConfigError::Secret {
-                place: path.display().to_string(),
-                reason: error.to_string(),
-            })?,
+            SecretPlace::Env(name) => {
+                crate::environment::read(name).ok_or_else(|| ConfigError::Secret {
+                    place: format!("environment variable {name}"),
+                    reason: "it is not set".to_owned(),
+                })?
+            }
+            SecretPlace::File(path) => {
+                fs::read_to_string(path).map_err(|error| ConfigError::Secret {
+                    place: path.display().to_string(),
+                    reason: error.to_string(),
+                })?
+            }
         };
         SecretUrl::parse(&text).map_err(|error| ConfigError::Secret {
             place: match self {
@@ -163,7 +169,7 @@ impl SecretPlace {
 }
 
 /// A length of time as people write it: `90m`, `24h`, `7d`.
-pub fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     values::Span::parse(text).map(|span| span.0)
 }
 

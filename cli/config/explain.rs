@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// The file was named and cannot be read.
     #[error("cannot read the configuration {}: {source}", path.display())]
     Unreadable {
@@ -18,7 +18,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not TOML.
-    #[error("{file}:{line}: this is not TOML: {reason}\n  {text}")]
+    #[error("{file}, line {line}: this is not TOML: {reason}\n  {text}")]
     Syntax {
         /// Which file.
         file: String,
@@ -30,7 +30,9 @@ pub enum ConfigError {
         text: String,
     },
     /// A key that there is not.
-    #[error("{file}:{line}: there is no key `{key}`{meant}\n  {text}\n  allowed here: {allowed}")]
+    #[error(
+        "{file}, line {line}: there is no key `{key}`{meant}\n  {text}\n  allowed here: {allowed}"
+    )]
     UnknownKey {
         /// Which file.
         file: String,
@@ -46,7 +48,7 @@ pub enum ConfigError {
         allowed: String,
     },
     /// A value that is not allowed.
-    #[error("{file}:{line}: `{key}`: {reason}\n  {text}\n  allowed: {allowed}")]
+    #[error("{file}, line {line}: `{key}`: {reason}\n  {text}\n  allowed: {allowed}")]
     Value {
         /// Which file.
         file: String,
@@ -85,7 +87,10 @@ impl<'a> Place<'a> {
 
     /// No file: defaults.
     pub(super) fn nowhere() -> Place<'static> {
-        Place { text: "", path: Path::new("") }
+        Place {
+            text: "",
+            path: Path::new(""),
+        }
     }
 
     /// A path of the file, which starts beside the file unless it is absolute or a URL.
@@ -99,7 +104,13 @@ impl<'a> Place<'a> {
     }
 
     /// A value that is right in kind and still not allowed.
-    pub(super) fn refuse(&self, key: &str, at: Range<usize>, reason: &str, allowed: &str) -> ConfigError {
+    pub(super) fn refuse(
+        &self,
+        key: &str,
+        at: Range<usize>,
+        reason: &str,
+        allowed: &str,
+    ) -> ConfigError {
         let (line, text) = self.line(at.start);
         ConfigError::Value {
             file: self.file(),
@@ -112,7 +123,13 @@ impl<'a> Place<'a> {
     }
 
     /// The same for a value that may be a secret: its line is not shown.
-    pub(super) fn refuse_unseen(&self, key: &str, at: Range<usize>, reason: &str, allowed: &str) -> ConfigError {
+    pub(super) fn refuse_unseen(
+        &self,
+        key: &str,
+        at: Range<usize>,
+        reason: &str,
+        allowed: &str,
+    ) -> ConfigError {
         let mut error = self.refuse(key, at, reason, allowed);
         if let ConfigError::Value { text, .. } = &mut error {
             *text = format!("{} = …", key.rsplit('.').next().unwrap_or(key));
@@ -127,7 +144,12 @@ impl<'a> Place<'a> {
         let file = self.file();
         let message = error.message();
         let Ok(table) = DeTable::parse(self.text) else {
-            return ConfigError::Syntax { file, line, reason: message.to_owned(), text };
+            return ConfigError::Syntax {
+                file,
+                line,
+                reason: message.to_owned(),
+                text,
+            };
         };
         let path = key_at(table.get_ref(), at);
         if let Some((key, allowed)) = unknown_field(message) {
@@ -209,7 +231,11 @@ fn key_at(table: &DeTable<'_>, at: usize) -> String {
 
 /// The key and its alternatives, of serde's "unknown field `a`, expected one of `b`, `c`".
 fn unknown_field(message: &str) -> Option<(String, Vec<String>)> {
-    let mut names = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let mut names = message
+        .strip_prefix("unknown field ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
     Some((names.next()?.to_owned(), names.map(str::to_owned).collect()))
 }
 

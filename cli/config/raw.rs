@@ -88,7 +88,10 @@ impl Raw {
     /// Checks what one value alone cannot say, and fills in defaults.
     pub(super) fn check(self, place: &Place<'_>) -> Result<Config, ConfigError> {
         Ok(Config {
-            lake: self.lake.path.map_or_else(|| "./lake".to_owned(), |path| place.beside(&path)),
+            lake: self
+                .lake
+                .path
+                .map_or_else(|| "./lake".to_owned(), |path| place.beside(&path)),
             aws: self.aws.check(place)?,
             collect: self.collect.check(&self.traces, place)?,
             web: self.web.check(place)?,
@@ -103,7 +106,11 @@ impl RawAws {
             Some(url) => Some(web_url("aws.endpoint_url", url, place)?.to_string()),
             None => None,
         };
-        Ok(Aws { region: self.region, profile: self.profile, endpoint_url })
+        Ok(Aws {
+            region: self.region,
+            profile: self.profile,
+            endpoint_url,
+        })
     }
 }
 
@@ -128,7 +135,13 @@ impl RawCollect {
             sources: sources.transpose()?.unwrap_or_else(|| Source::ALL.to_vec()),
             freshness: freshness(self.freshness, place)?,
             // CloudWatch keeps metrics for 15 months.
-            history: within("collect.history", self.history, 14 * DAY, MINUTE * 60..=455 * DAY, place)?,
+            history: within(
+                "collect.history",
+                self.history,
+                14 * DAY,
+                MINUTE * 60..=455 * DAY,
+                place,
+            )?,
             budget_usd_per_day: self.budget_usd_per_day.map(|usd| usd.0),
             sampling_rate: traces.sampling_rate.map_or(1.0, |share| share.0),
             backfill_sampling_rate: traces.backfill_sampling_rate.map_or(0.1, |share| share.0),
@@ -161,7 +174,12 @@ impl RawWeb {
         let base_url = match &self.base_url {
             Some(url) => web_url("web.base_url", url, place)?,
             None => Url::parse(&format!("http://{listen}/")).map_err(|error| {
-                place.refuse("web.listen", 0..0, &error.to_string(), "an address like 127.0.0.1:8080")
+                place.refuse(
+                    "web.listen",
+                    0..0,
+                    &error.to_string(),
+                    "an address like 127.0.0.1:8080",
+                )
             })?,
         };
         Ok(Web { listen, base_url })
@@ -171,9 +189,20 @@ impl RawWeb {
 impl RawAlerts {
     fn check(self, place: &Place<'_>) -> Result<Alerts, ConfigError> {
         Ok(Alerts {
-            slack_webhook: secret("slack_webhook", self.slack_webhook_env, self.slack_webhook_file, place)?,
+            slack_webhook: secret(
+                "slack_webhook",
+                self.slack_webhook_env,
+                self.slack_webhook_file,
+                place,
+            )?,
             json_webhook: secret("webhook", self.webhook_env, self.webhook_file, place)?,
-            every: within("alerts.every", self.every, MINUTE, Duration::from_secs(10)..=DAY, place)?,
+            every: within(
+                "alerts.every",
+                self.every,
+                MINUTE,
+                Duration::from_secs(10)..=DAY,
+                place,
+            )?,
             daily_budget_usd: self.daily_budget_usd.map(|usd| usd.0),
             cost_per_request: self.cost_per_request.map(|rule| CostPerRequest {
                 percent: rule.percent.map(|percent| percent.0),
@@ -207,9 +236,9 @@ fn secret(
             }
             Ok(Some(SecretPlace::Env(name)))
         }
-        (None, Some(path)) => {
-            Ok(Some(SecretPlace::File(place.beside(&path.into_inner().to_string_lossy()).into())))
-        }
+        (None, Some(path)) => Ok(Some(SecretPlace::File(
+            place.beside(&path.into_inner().to_string_lossy()).into(),
+        ))),
         (Some(_), Some(path)) => Err(place.refuse(
             &format!("alerts.{key}_file"),
             path.span(),
@@ -221,16 +250,24 @@ fn secret(
 
 /// Windows are cut at whole parts of an hour.
 fn freshness(value: Option<Spanned<Span>>, place: &Place<'_>) -> Result<Duration, ConfigError> {
-    let Some(value) = value else { return Ok(5 * MINUTE) };
+    let Some(value) = value else {
+        return Ok(5 * MINUTE);
+    };
     let duration = value.get_ref().0;
     let minutes = duration.as_secs() / 60;
-    if minutes > 0 && duration == MINUTE * u32::try_from(minutes).unwrap_or(u32::MAX) && 60 % minutes == 0 {
+    if minutes > 0
+        && duration == MINUTE * u32::try_from(minutes).unwrap_or(u32::MAX)
+        && 60 % minutes == 0
+    {
         return Ok(duration);
     }
     Err(place.refuse(
         "collect.freshness",
         value.span(),
-        &format!("{} is not a part of an hour in whole minutes", Span(duration)),
+        &format!(
+            "{} is not a part of an hour in whole minutes",
+            Span(duration)
+        ),
         "1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m or 1h",
     ))
 }
@@ -243,7 +280,9 @@ fn within(
     allowed: std::ops::RangeInclusive<Duration>,
     place: &Place<'_>,
 ) -> Result<Duration, ConfigError> {
-    let Some(value) = value else { return Ok(default) };
+    let Some(value) = value else {
+        return Ok(default);
+    };
     let duration = value.get_ref().0;
     if allowed.contains(&duration) {
         return Ok(duration);
@@ -252,13 +291,22 @@ fn within(
         key,
         value.span(),
         &format!("{} is out of range", Span(duration)),
-        &format!("\"{}\" to \"{}\"", Span(*allowed.start()), Span(*allowed.end())),
+        &format!(
+            "\"{}\" to \"{}\"",
+            Span(*allowed.start()),
+            Span(*allowed.end())
+        ),
     ))
 }
 
 fn web_url(key: &str, text: &Spanned<String>, place: &Place<'_>) -> Result<Url, ConfigError> {
     let refuse = |reason: &str| {
-        place.refuse(key, text.span(), reason, "a URL like https://millicent.example.com")
+        place.refuse(
+            key,
+            text.span(),
+            reason,
+            "a URL like https://millicent.example.com",
+        )
     };
     let url = Url::parse(text.get_ref()).map_err(|error| refuse(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

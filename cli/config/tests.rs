@@ -33,7 +33,10 @@ fn the_example_says_what_the_defaults_are() {
     let default = Config::default();
     assert_eq!(config.lake, default.lake);
     assert_eq!(
-        Collect { budget_usd_per_day: None, ..config.collect },
+        Collect {
+            budget_usd_per_day: None,
+            ..config.collect
+        },
         default.collect
     );
     assert_eq!(config.web.listen, default.web.listen);
@@ -73,8 +76,14 @@ cost_per_request = { percent = 50, floor_usd = 2.0 }
     assert_eq!(config.collect.freshness, Duration::from_secs(60));
     assert_eq!(config.collect.history, Duration::from_secs(172_800));
     assert_eq!(config.collect.budget_usd_per_day, Some(1.0));
-    assert_eq!(config.alerts.slack_webhook, Some(SecretPlace::Env("SLACK_WEBHOOK_URL".to_owned())));
-    assert_eq!(config.alerts.json_webhook, Some(SecretPlace::File("secrets/webhook".into())));
+    assert_eq!(
+        config.alerts.slack_webhook,
+        Some(SecretPlace::Env("SLACK_WEBHOOK_URL".to_owned()))
+    );
+    assert_eq!(
+        config.alerts.json_webhook,
+        Some(SecretPlace::File("secrets/webhook".into()))
+    );
     assert_eq!(config.alerts.cost_per_request.unwrap().percent, Some(50.0));
 }
 
@@ -84,14 +93,17 @@ fn paths_start_beside_the_file() {
     let lake = |text: &str| Config::parse(text, path).unwrap().lake;
     assert_eq!(lake("[lake]\npath = 'lake'"), "/etc/millicent/lake");
     assert_eq!(lake("[lake]\npath = '/var/lake'"), "/var/lake");
-    assert_eq!(lake("[lake]\npath = 'file:///var/lake'"), "file:///var/lake");
+    assert_eq!(
+        lake("[lake]\npath = 'file:///var/lake'"),
+        "file:///var/lake"
+    );
 }
 
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
     assert_eq!(
         refused("# my account\n[aws]\nregoin = \"eu-central-1\"\n"),
-        "millicent.toml:3: there is no key `aws.regoin`; did you mean `region`?\n  \
+        "millicent.toml, line 3: there is no key `aws.regoin`; did you mean `region`?\n  \
          regoin = \"eu-central-1\"\n  \
          allowed here: region, profile, endpoint_url"
     );
@@ -101,7 +113,7 @@ fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
 fn an_unknown_section_is_named() {
     assert_eq!(
         refused("\n[colect]\nfreshness = '1m'\n"),
-        "millicent.toml:2: there is no key `colect`; did you mean `collect`?\n  \
+        "millicent.toml, line 2: there is no key `colect`; did you mean `collect`?\n  \
          [colect]\n  \
          allowed here: lake, aws, collect, traces, web, alerts"
     );
@@ -111,7 +123,7 @@ fn an_unknown_section_is_named() {
 fn an_unknown_key_deep_in_a_table_is_named() {
     assert_eq!(
         refused("[alerts]\nevery = '1m'\ncost_per_request = { percent = 50, flor_usd = 1 }\n"),
-        "millicent.toml:3: there is no key `alerts.cost_per_request.flor_usd`; did you mean `floor_usd`?\n  \
+        "millicent.toml, line 3: there is no key `alerts.cost_per_request.flor_usd`; did you mean `floor_usd`?\n  \
          cost_per_request = { percent = 50, flor_usd = 1 }\n  \
          allowed here: percent, floor_usd"
     );
@@ -121,25 +133,25 @@ fn an_unknown_key_deep_in_a_table_is_named() {
 fn a_wrong_type_is_named_with_what_is_allowed() {
     assert_eq!(
         refused("[collect]\nfreshness = 5\n"),
-        "millicent.toml:2: `collect.freshness`: invalid type: integer `5`\n  \
+        "millicent.toml, line 2: `collect.freshness`: invalid type: integer `5`\n  \
          freshness = 5\n  \
          allowed: a length of time as text, like \"30s\", \"5m\", \"2h\" or \"14d\""
     );
     assert_eq!(
         refused("[web]\nallow_remote = 'yes'\n"),
-        "millicent.toml:2: `web.allow_remote`: invalid type: string \"yes\"\n  \
+        "millicent.toml, line 2: `web.allow_remote`: invalid type: string \"yes\"\n  \
          allow_remote = 'yes'\n  \
          allowed: true or false"
     );
     assert_eq!(
         refused("[aws]\nregion = 1\n"),
-        "millicent.toml:2: `aws.region`: invalid type: integer `1`\n  \
+        "millicent.toml, line 2: `aws.region`: invalid type: integer `1`\n  \
          region = 1\n  \
          allowed: text in quotes"
     );
     assert_eq!(
         refused("lake = './lake'\n"),
-        "millicent.toml:1: `lake`: invalid type: string \"./lake\"\n  \
+        "millicent.toml, line 1: `lake`: invalid type: string \"./lake\"\n  \
          lake = './lake'\n  \
          allowed: a section like [lake]"
     );
@@ -149,25 +161,25 @@ fn a_wrong_type_is_named_with_what_is_allowed() {
 fn a_value_out_of_range_is_named_with_the_range() {
     assert_eq!(
         refused("[traces]\nsampling_rate = 1.5\n"),
-        "millicent.toml:2: `traces.sampling_rate`: invalid value: floating point `1.5`\n  \
+        "millicent.toml, line 2: `traces.sampling_rate`: invalid value: floating point `1.5`\n  \
          sampling_rate = 1.5\n  \
          allowed: a share as a number above 0 and at most 1, like 0.25"
     );
     assert_eq!(
         refused("[collect]\n\nfreshness = '5s'\n"),
-        "millicent.toml:3: `collect.freshness`: 5s is not a part of an hour in whole minutes\n  \
+        "millicent.toml, line 3: `collect.freshness`: 5s is not a part of an hour in whole minutes\n  \
          freshness = '5s'\n  \
          allowed: 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m or 1h"
     );
     assert_eq!(
         refused("[collect]\nhistory = '600d'\n"),
-        "millicent.toml:2: `collect.history`: 600d is out of range\n  \
+        "millicent.toml, line 2: `collect.history`: 600d is out of range\n  \
          history = '600d'\n  \
          allowed: \"1h\" to \"455d\""
     );
     assert_eq!(
         refused("[alerts]\ndaily_budget_usd = -1\n"),
-        "millicent.toml:2: `alerts.daily_budget_usd`: invalid value: floating point `-1.0`\n  \
+        "millicent.toml, line 2: `alerts.daily_budget_usd`: invalid value: floating point `-1.0`\n  \
          daily_budget_usd = -1\n  \
          allowed: US dollars as a number of at least 0, like 12.50"
     );
@@ -177,7 +189,7 @@ fn a_value_out_of_range_is_named_with_the_range() {
 fn an_unknown_source_is_named_with_those_that_there_are() {
     assert_eq!(
         refused("[collect]\nsources = [\n  'cost',\n  'trace',\n]\n"),
-        "millicent.toml:4: `collect.sources`: there is no source `trace`\n  \
+        "millicent.toml, line 4: `collect.sources`: there is no source `trace`\n  \
          'trace',\n  \
          allowed: discovery, lambda-metrics, apigateway-metrics, traces, cost"
     );
@@ -187,7 +199,7 @@ fn an_unknown_source_is_named_with_those_that_there_are() {
 fn an_address_that_others_reach_is_refused_with_the_reason() {
     let message = refused("[web]\nlisten = \"0.0.0.0:8080\"\n");
     assert!(message.starts_with(
-        "millicent.toml:2: `web.listen`: 0.0.0.0:8080 can be reached from other machines, and the \
+        "millicent.toml, line 2: `web.listen`: 0.0.0.0:8080 can be reached from other machines, and the \
          pages have no login"
     ));
     assert!(message.contains("allow_remote = true"));
@@ -197,9 +209,13 @@ fn an_address_that_others_reach_is_refused_with_the_reason() {
 
 #[test]
 fn a_secret_in_the_file_is_refused_without_being_told() {
-    let message = refused("[alerts]\nslack_webhook_env = 'https://hooks.slack.com/services/T0/B0/x'\n");
-    assert!(message.contains("`alerts.slack_webhook_env`: this is not the name"), "{message}");
-    assert!(message.contains("millicent.toml:2"), "{message}");
+    let message =
+        refused("[alerts]\nslack_webhook_env = 'https://hooks.slack.com/services/T0/B0/x'\n");
+    assert!(
+        message.contains("`alerts.slack_webhook_env`: this is not the name"),
+        "{message}"
+    );
+    assert!(message.contains("millicent.toml, line 2"), "{message}");
     assert!(!message.contains("T0/B0"), "{message}");
 }
 
@@ -207,7 +223,7 @@ fn a_secret_in_the_file_is_refused_without_being_told() {
 fn two_places_for_one_secret_are_refused() {
     assert_eq!(
         refused("[alerts]\nslack_webhook_env = 'A'\nslack_webhook_file = 'b'\n"),
-        "millicent.toml:3: `alerts.slack_webhook_file`: `slack_webhook_env` already says where the \
+        "millicent.toml, line 3: `alerts.slack_webhook_file`: `slack_webhook_env` already says where the \
          address is\n  slack_webhook_file = 'b'\n  allowed: one of the two"
     );
 }
@@ -215,12 +231,19 @@ fn two_places_for_one_secret_are_refused() {
 #[test]
 fn what_is_not_toml_is_refused_with_the_line() {
     let message = refused("[aws]\nregion = eu-central-1\n");
-    assert!(message.starts_with("millicent.toml:2: this is not TOML: "), "{message}");
+    assert!(
+        message.starts_with("millicent.toml, line 2: this is not TOML: "),
+        "{message}"
+    );
     assert!(message.contains("region = eu-central-1"), "{message}");
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Some(Path::new("no/such/file.toml"))).unwrap_err();
-    assert!(error.to_string().starts_with("cannot read the configuration no/such/file.toml: "));
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read the configuration no/such/file.toml: ")
+    );
 }

@@ -1,0 +1,265 @@
+//! `run`, `collect` and `serve`: the long-running roles on a configured account.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use aws_config::default_provider::region::DefaultRegionChain;
+use chrono::TimeDelta;
+use clap::Args;
+use millicent_alerts::Alerts;
+use millicent_analyzer::{Analyzer, Options};
+use millicent_collector::{CollectConfig, Collector, SystemClock, TraceConfig};
+use millicent_lake::Lake;
+use millicent_web::WebState;
+use rust_decimal::Decimal;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Config};
+use crate::failure::Usage;
+use crate::output::{print, say};
+use crate::progress::Reporter;
+use crate::simulated::listen_on;
+use crate::{Common, collected, environment, shutdown, telling};
+
+/// Collect, serve the pages and alert, in one process, until Ctrl-C.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  millicent run
+  millicent run --config /etc/millicent/millicent.toml
+
+`millicent collect --dry-run` says beforehand what collecting will cost.")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Run {
+    pub(crate) fn start(self) -> anyhow::Result<()> {
+        let config = self.common.load()?;
+        shutdown::block_on(async move {
+            let cancel = shutdown::token()?;
+            let listener = listen_on(config.web.listen).await?;
+            let lake = Lake::open(&config.lake).await?;
+            let analyzer = analyzer(lake.clone()).await?;
+            let alerts = telling::configured(&config, &analyzer)?;
+            let collector = connect(&config, lake).await?;
+            let (reporter, progress) = Reporter::new(true);
+            let state = WebState {
+                analyzer,
+                progress,
+                clock: environment::clock(),
+            };
+            say(&format!(
+                "Serving {} from {}; Ctrl-C ends it.",
+                config.web.base_url, config.lake
+            ));
+            // What ends first ends the others.
+            let stop = cancel.clone();
+            let collecting = async {
+                let result = collect_and_alert(&collector, &alerts, &reporter, &stop).await;
+                stop.cancel();
+                result
+            };
+            let serving = async {
+                let result = millicent_web::serve(listener, state, stop.clone()).await;
+                stop.cancel();
+                result.context("serving ended")
+            };
+            let (collected, served) = tokio::join!(collecting, serving);
+            collected.and(served)
+        })
+    }
+}
+
+/// A first pass over everything that is due, then live. Alerts begin after the first pass: what is
+/// half collected says little of what is usual.
+async fn collect_and_alert(
+    collector: &Collector,
+    alerts: &Alerts,
+    reporter: &Reporter,
+    cancel: &CancellationToken,
+) -> anyhow::Result<()> {
+    let first = collector
+        .pass(environment::now(), cancel, &|step| reporter.step(&step))
+        .await;
+    if let Err(error) = first {
+        // The disk may have room again by the next pass.
+        tracing::error!(
+            "the first pass failed and is tried again: {:#}",
+            anyhow::Error::from(error)
+        );
+    }
+    reporter.finish();
+    go_on(collector, alerts, cancel).await
+}
+
+/// New minutes and alerts, until cancelled.
+pub(crate) async fn go_on(
+    collector: &Collector,
+    alerts: &Alerts,
+    cancel: &CancellationToken,
+) -> anyhow::Result<()> {
+    let collecting = async {
+        let result = collector.run(cancel, &|_| ()).await;
+        cancel.cancel();
+        result
+    };
+    let (collected, ()) = tokio::join!(collecting, alerts.run(cancel.clone()));
+    collected.context("collecting ended")
+}
+
+/// Collect into the lake.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  millicent collect --dry-run          what the next pass will ask, and its price
+  millicent collect --once             one pass over everything that is due
+  millicent collect --since 30d        from further back, then go on
+
+A source that AWS denies or throttles does not hold up the others; --once ends with 1 if any failed.")]
+pub(crate) struct Collect {
+    #[command(flatten)]
+    common: Common,
+
+    /// End after one pass over everything that is due.
+    #[arg(long)]
+    once: bool,
+
+    /// How far back to collect what is not there yet, instead of the configured history.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+
+    /// Print what the next pass will ask and cost, and end.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Collect {
+    pub(crate) fn start(self) -> anyhow::Result<()> {
+        let mut config = self.common.load()?;
+        if let Some(since) = &self.since {
+            config.collect.history = config::duration(since).ok_or_else(|| {
+                Usage(format!("--since {since}: expected a time like 36h or 14d"))
+            })?;
+        }
+        shutdown::block_on(async move {
+            let cancel = shutdown::token()?;
+            let lake = Lake::open(&config.lake).await?;
+            let collector = connect(&config, lake).await?;
+            let plan = collector.plan(environment::now()).await?;
+            if self.dry_run {
+                return Ok(print(&collected::plan(&plan))?);
+            }
+            say(&collected::plan(&plan));
+            let (reporter, _pages) = Reporter::new(false);
+            if self.once {
+                let pass = collector
+                    .pass(environment::now(), &cancel, &|step| reporter.step(&step))
+                    .await;
+                reporter.end_line();
+                let summary = pass?;
+                print(&collected::summary(&summary))?;
+                return collected::failed(&summary);
+            }
+            Ok(collector.run(&cancel, &|step| reporter.step(&step)).await?)
+        })
+    }
+}
+
+/// Serve the pages and the JSON API from a lake that is collected elsewhere.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    common: Common,
+
+    /// Address to listen on, instead of the configured one.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+}
+
+impl Serve {
+    pub(crate) fn start(self) -> anyhow::Result<()> {
+        let config = self.common.load()?;
+        let listen = self.listen.unwrap_or(config.web.listen);
+        if listen != config.web.listen && !listen.ip().is_loopback() {
+            return Err(Usage(format!(
+                "--listen {listen} can be reached from other machines, and the pages have no login: \
+                 set `listen` and `allow_remote = true` in [web] of millicent.toml if that is meant"
+            ))
+            .into());
+        }
+        shutdown::block_on(async move {
+            let cancel = shutdown::token()?;
+            let listener = listen_on(listen).await?;
+            let address = listener.local_addr()?;
+            let lake = Lake::open_existing(&config.lake).await?;
+            let analyzer = analyzer(lake).await?;
+            let state = WebState {
+                analyzer,
+                progress: Reporter::finished(),
+                clock: environment::clock(),
+            };
+            say(&format!(
+                "Serving http://{address}/ from {}; Ctrl-C ends it.",
+                config.lake
+            ));
+            Ok(millicent_web::serve(listener, state, cancel).await?)
+        })
+    }
+}
+
+/// Queries over a lake.
+pub(crate) async fn analyzer(lake: Lake) -> anyhow::Result<Analyzer> {
+    let options = Options {
+        clock: environment::clock(),
+        ..Options::default()
+    };
+    Ok(Analyzer::open(lake, options).await?)
+}
+
+/// The configured region, else the one that the AWS CLI would use.
+async fn region(aws: &config::Aws) -> anyhow::Result<String> {
+    if let Some(region) = &aws.region {
+        return Ok(region.clone());
+    }
+    let mut chain = DefaultRegionChain::builder();
+    if let Some(profile) = &aws.profile {
+        chain = chain.profile_name(profile);
+    }
+    let found = chain
+        .build()
+        .region()
+        .await
+        .map(|region| region.to_string());
+    found.ok_or_else(|| {
+        let message =
+            "no AWS region is known: set `region` in [aws] of millicent.toml, or AWS_REGION";
+        Usage(message.to_owned()).into()
+    })
+}
+
+/// The collector of the configured account.
+async fn connect(config: &Config, lake: Lake) -> anyhow::Result<Collector> {
+    let collect = &config.collect;
+    let defaults = CollectConfig::default();
+    let settings = CollectConfig {
+        region: region(&config.aws).await?,
+        endpoint_url: config.aws.endpoint_url.clone(),
+        profile: config.aws.profile.clone(),
+        sources: collect.sources.clone(),
+        freshness: TimeDelta::from_std(collect.freshness)?,
+        history: TimeDelta::from_std(collect.history)?,
+        budget_usd_per_day: collect
+            .budget_usd_per_day
+            .map(Decimal::try_from)
+            .transpose()?,
+        traces: TraceConfig {
+            sampling_rate: collect.sampling_rate,
+            backfill_sampling_rate: collect.backfill_sampling_rate,
+            ..defaults.traces
+        },
+        ..defaults
+    };
+    Ok(Collector::connect(settings, lake, Arc::new(SystemClock)).await?)
+}
