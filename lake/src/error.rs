@@ -99,7 +99,7 @@ pub enum LakeError {
         attempts: u32,
     },
     /// A value cannot be stored as it is, or what is stored is not what the column says.
-    #[error("table `{table}`")]
+    #[error("a row of table `{table}` does not fit its columns")]
     Column {
         /// The table.
         table: Table,

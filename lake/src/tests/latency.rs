@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use deltalake::datafusion::prelude::SessionContext;
 
 use super::samples::{collection, metric};
 use super::{at, scratch};
@@ -61,16 +62,38 @@ async fn latency() {
         report(&format!("{what}, 3000 metrics"), data);
         report(&format!("{what}, its collection"), marks);
     }
-    let started = Instant::now();
-    let found = lake
-        .collections("traces", "111122223333", "eu-central-1", at(1, 0))
-        .await
-        .unwrap();
-    println!("collections: {} in {:.1?}", found.len(), started.elapsed());
-    let started = Instant::now();
-    lake.delta_table(Table::Metrics).await.unwrap();
-    println!("delta_table, nothing new: {:.1?}", started.elapsed());
-    let started = Instant::now();
-    Lake::open(lake.location()).await.unwrap();
-    println!("open: {:.1?}", started.elapsed());
+    for what in ["as collected", "after upkeep"] {
+        println!("{what}:");
+        let started = Instant::now();
+        let since = at(1, 0);
+        let found = lake
+            .collections("traces", "111122223333", "eu-central-1", since)
+            .await
+            .unwrap();
+        println!(
+            "  collections: {} in {:.1?}",
+            found.len(),
+            started.elapsed()
+        );
+        let started = Instant::now();
+        let table = lake.delta_table(Table::Metrics).await.unwrap();
+        println!("  delta_table: {:.1?}", started.elapsed());
+        let files = table.get_file_uris().unwrap().count();
+        let context = SessionContext::new();
+        context
+            .register_table("metrics", table.table_provider().await.unwrap())
+            .unwrap();
+        let started = Instant::now();
+        let query = "select resource, sum(sum) from metrics group by resource";
+        context.sql(query).await.unwrap().collect().await.unwrap();
+        println!("  a sum over {files} files: {:.1?}", started.elapsed());
+        let started = Instant::now();
+        Lake::open(lake.location()).await.unwrap();
+        println!("  open: {:.1?}", started.elapsed());
+        if what == "as collected" {
+            let started = Instant::now();
+            let done = lake.maintain(at(28, 0)).await.unwrap();
+            println!("{done:?} in {:.1?}", started.elapsed());
+        }
+    }
 }
