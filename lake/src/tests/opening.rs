@@ -159,7 +159,8 @@ async fn a_newer_schema_says_to_upgrade() {
 #[tokio::test]
 async fn a_table_that_is_not_ours_is_told_apart() {
     let ours = ("millicent.schemaVersion", "1");
-    let cases: [(&[(&str, &str)], Change, &str); 5] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], Change, &'a str);
+    let cases: [Case; 5] = [
         (&[], |_| {}, "no property millicent.schemaVersion"),
         (&[("millicent.schemaVersion", "one")], |_| {}, "is `one`"),
         (
