@@ -23,6 +23,9 @@ use crate::state::{Change, Due, Labels, State, Trust};
 const JUDGED_BY: [&str; 2] = ["apigateway-metrics", "lambda-metrics"];
 /// What is looked at for the newest complete data.
 const LOOK_BACK: chrono::Duration = chrono::Duration::days(2);
+/// Time before the newest complete data that has to be complete for an alert to end: longer than
+/// the hours that a rule judges together.
+const JUDGED: chrono::Duration = chrono::Duration::hours(6);
 /// Messages that are sent in one evaluation; the rest follows with the next.
 const MESSAGES_AT_ONCE: usize = 20;
 /// Time that an evaluation under way has to end once the process is to.
@@ -231,16 +234,17 @@ impl Alerts {
         }
         let mut summary = Summary::default();
         let now = (self.inner.clock)();
-        let look_back = Params::new().set("from", now - LOOK_BACK).set("to", now);
-        let coverage = self
-            .inner
-            .analyzer
-            .report("coverage", &look_back)
-            .await?
-            .coverage;
-        summary.judged_until = complete_until(&coverage);
+        summary.judged_until = complete_until(&self.coverage(now - LOOK_BACK, now).await?);
+        let gap = match summary.judged_until {
+            Some(until) => gap(&self
+                .coverage(midnight(until).min(until - JUDGED), until)
+                .await?),
+            None => None,
+        };
         for rule in &self.inner.rules {
-            let result = self.evaluate(rule, summary.judged_until).await?;
+            let result = self
+                .evaluate(rule, summary.judged_until, gap.as_deref())
+                .await?;
             summary.rules.push(result);
         }
         self.deliver(&mut summary, &mut evaluation).await;
@@ -298,6 +302,7 @@ impl Alerts {
         &self,
         rule: &Rule,
         until: Option<DateTime<Utc>>,
+        gap: Option<&str>,
     ) -> Result<RuleSummary, AlertsError> {
         let name = &rule.query.name;
         let mut summary = RuleSummary {
@@ -320,12 +325,12 @@ impl Alerts {
             }
         };
         let gap = if report.table.is_truncated() {
-            Some("more rows than a query may return".to_owned())
+            Some("it has more rows than a query may return")
         } else {
-            gap(&report.coverage)
+            gap
         };
         let trust = Trust {
-            presence: true,
+            presence: gap.is_none() || rule.only_adds_up(),
             absence: gap.is_none(),
         };
         let rows = rule.rows(&report.table);
@@ -343,11 +348,27 @@ impl Alerts {
             }
         }
         summary.firing = state.firing().filter(|(key, _)| key.rule == *name).count();
-        if let Some(gap) = gap.filter(|_| summary.firing > 0) {
-            summary.note = Some(format!("its alerts cannot end now: {gap}"));
-        }
+        summary.note = match gap {
+            Some(gap) if !trust.presence => Some(format!("not judged now: {gap}")),
+            Some(gap) if summary.firing > 0 => Some(format!("its alerts cannot end now: {gap}")),
+            _ => None,
+        };
         drop(state);
         Ok(summary)
+    }
+
+    async fn coverage(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Coverage, AlertsError> {
+        let params = Params::new().set("from", from).set("to", to);
+        Ok(self
+            .inner
+            .analyzer
+            .report("coverage", &params)
+            .await?
+            .coverage)
     }
 
     async fn deliver(&self, summary: &mut Summary, evaluation: &mut Evaluation) {
@@ -492,16 +513,20 @@ fn gap(coverage: &Coverage) -> Option<String> {
 /// The rule's parameters with the time that is judged: the UTC day of the newest complete data,
 /// up to it.
 fn window(rule: &Rule, until: DateTime<Utc>) -> Params {
-    let newest = until - chrono::Duration::microseconds(1);
-    let midnight = newest
-        .date_naive()
-        .and_time(chrono::NaiveTime::MIN)
-        .and_utc();
     let mut params = rule.params.clone();
-    for (name, time) in [("from", midnight), ("to", until)] {
+    for (name, time) in [("from", midnight(until)), ("to", until)] {
         if rule.query.param(name).is_some() && params.get(name).is_none() {
             params = params.set(name, time);
         }
     }
     params
+}
+
+/// Start of the UTC day that ends with, or has, this time.
+fn midnight(until: DateTime<Utc>) -> DateTime<Utc> {
+    let newest = until - chrono::Duration::microseconds(1);
+    newest
+        .date_naive()
+        .and_time(chrono::NaiveTime::MIN)
+        .and_utc()
 }

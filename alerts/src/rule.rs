@@ -146,6 +146,13 @@ impl Rule {
         missing.map(|param| param.name.as_str())
     }
 
+    /// Whether missing data can only make its value less. A rule over `from` to `to` adds up what
+    /// there is; one that takes `to` alone compares complete hours, and a missing count would
+    /// make it fire.
+    pub(crate) fn only_adds_up(&self) -> bool {
+        self.query.param("from").is_some()
+    }
+
     /// The alerts of an answer.
     pub(crate) fn rows(&self, table: &Table) -> Vec<AlertRow> {
         let columns = table.column_names();
