@@ -1,5 +1,8 @@
 //! The collector: passes over everything that is due.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};

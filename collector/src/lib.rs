@@ -23,6 +23,8 @@ pub mod routes;
 pub mod segments;
 mod summary;
 mod task;
+#[cfg(test)]
+mod testing;
 mod traces;
 mod trouble;
 pub mod windows;

@@ -1,0 +1,377 @@
+//! A scripted AWS for tests: a few lines of HTTP/1.1 on loopback, one small account behind it, and
+//! a script that answers what a test wants answered otherwise. It speaks AWS's wire protocols as
+//! far as the collector asks; the simulator is the counterpart for whole behaviours.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ciborium::Value as Cbor;
+use millicent_lake::Lake;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{Clock, CollectConfig, Collector, StaticCredentials};
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "eu-central-1";
+
+/// A clock that stands still until it is moved.
+pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
+
+impl TestClock {
+    pub(crate) fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(text.parse().unwrap())))
+    }
+
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A request, by the name of its operation.
+pub(crate) struct Request {
+    pub(crate) operation: &'static str,
+    /// How often the operation was asked for before.
+    pub(crate) nth: usize,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn cbor(&self) -> Cbor {
+        ciborium::from_reader(self.body.as_slice()).unwrap()
+    }
+}
+
+pub(crate) struct Response {
+    status: u16,
+    content_type: &'static str,
+    body: Vec<u8>,
+    /// Bytes of the body that are really sent.
+    cut: Option<usize>,
+}
+
+impl Response {
+    pub(crate) fn json(value: &Value) -> Self {
+        Self {
+            status: 200,
+            content_type: "application/json",
+            body: value.to_string().into_bytes(),
+            cut: None,
+        }
+    }
+
+    pub(crate) fn cbor(value: &Cbor) -> Self {
+        let mut body = Vec::new();
+        ciborium::into_writer(value, &mut body).unwrap();
+        Self {
+            status: 200,
+            content_type: "application/cbor",
+            body,
+            cut: None,
+        }
+    }
+
+    /// An error in the protocol of the operation.
+    pub(crate) fn error(operation: &str, status: u16, code: &str) -> Self {
+        let mut response = if matches!(operation, "GetMetricData" | "ListMetrics") {
+            Self::cbor(&map([
+                ("__type", code.into()),
+                ("message", "because".into()),
+            ]))
+        } else {
+            Self::json(&json!({"__type": code, "code": code, "message": "because"}))
+        };
+        response.status = status;
+        response
+    }
+
+    pub(crate) fn xml(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            content_type: "text/xml",
+            body: body.as_bytes().to_vec(),
+            cut: None,
+        }
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(crate) fn truncated(mut self) -> Self {
+        self.cut = Some(self.body.len() / 2);
+        self
+    }
+}
+
+pub(crate) fn map<const N: usize>(pairs: [(&str, Cbor); N]) -> Cbor {
+    Cbor::Map(pairs.into_iter().map(|(k, v)| (k.into(), v)).collect())
+}
+
+pub(crate) fn get<'a>(value: &'a Cbor, key: &str) -> Option<&'a Cbor> {
+    value
+        .as_map()?
+        .iter()
+        .find(|(k, _)| k.as_text() == Some(key))
+        .map(|(_, v)| v)
+}
+
+type Script = dyn Fn(&Request) -> Option<Response> + Send + Sync;
+
+/// The scripted AWS, and a lake to collect it into.
+pub(crate) struct Scripted {
+    pub(crate) url: String,
+    pub(crate) calls: Arc<Mutex<HashMap<&'static str, usize>>>,
+    pub(crate) lake: Lake,
+    pub(crate) clock: Arc<TestClock>,
+    _folder: tempfile::TempDir,
+}
+
+impl Scripted {
+    /// `script` answers what it wants to; the rest is answered by the small account.
+    pub(crate) async fn start(
+        script: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls: Arc<Mutex<HashMap<&'static str, usize>>> = Arc::default();
+        let script: Arc<Script> = Arc::new(script);
+        let counted = Arc::clone(&calls);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&counted)));
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path().to_str().unwrap()).await.unwrap();
+        Self {
+            url,
+            calls,
+            lake,
+            clock: TestClock::at("2026-11-24T08:51:30Z"),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn config(&self) -> CollectConfig {
+        CollectConfig {
+            region: REGION.into(),
+            endpoint_url: Some(self.url.clone()),
+            credentials: Some(StaticCredentials {
+                access_key_id: "AKIDEXAMPLE".into(),
+                secret_access_key: "secret".into(),
+            }),
+            history: TimeDelta::hours(5),
+            max_attempts: 2,
+            ..CollectConfig::default()
+        }
+    }
+
+    pub(crate) async fn collector(&self, config: CollectConfig) -> Collector {
+        Collector::connect(config, self.lake.clone(), self.clock.clone())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn calls_of(&self, operation: &str) -> usize {
+        self.calls
+            .lock()
+            .unwrap()
+            .get(operation)
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    script: Arc<Script>,
+    calls: Arc<Mutex<HashMap<&'static str, usize>>>,
+) {
+    let mut buffer = Vec::new();
+    loop {
+        let head_end = loop {
+            if let Some(at) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        };
+        let head = String::from_utf8_lossy(&buffer[..head_end]).to_lowercase();
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .map_or(0, |value| value.trim().parse().unwrap());
+        while buffer.len() < head_end + length {
+            if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let body = buffer[head_end..head_end + length].to_vec();
+        buffer.drain(..head_end + length);
+
+        let operation = operation_of(&head, &body);
+        let nth = {
+            let mut calls = calls.lock().unwrap();
+            let count = calls.entry(operation).or_default();
+            *count += 1;
+            *count - 1
+        };
+        let request = Request {
+            operation,
+            nth,
+            body,
+        };
+        let response = script(&request).unwrap_or_else(|| small_account(&request));
+        let head = format!(
+            "HTTP/1.1 {} X\r\ncontent-type: {}\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: {}\r\n\r\n",
+            response.status,
+            response.content_type,
+            response.body.len()
+        );
+        let sent = response.cut.unwrap_or(response.body.len());
+        if stream.write_all(head.as_bytes()).await.is_err()
+            || stream.write_all(&response.body[..sent]).await.is_err()
+            || response.cut.is_some()
+        {
+            return;
+        }
+    }
+}
+
+fn operation_of(head: &str, body: &[u8]) -> &'static str {
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let path = path.split('?').next().unwrap_or_default();
+    let path = path.trim_end_matches('/');
+    if path.ends_with("/operation/getmetricdata") {
+        "GetMetricData"
+    } else if path.ends_with("/operation/listmetrics") {
+        "ListMetrics"
+    } else if head.contains("x-amz-target: awsinsightsindexservice.getcostandusage") {
+        "GetCostAndUsage"
+    } else if body.starts_with(b"Action=GetCallerIdentity") {
+        "GetCallerIdentity"
+    } else if path == "/tracesummaries" {
+        "GetTraceSummaries"
+    } else if path == "/traces" {
+        "BatchGetTraces"
+    } else if path.ends_with("/functions") {
+        "ListFunctions"
+    } else if path.contains("/tags/") {
+        "ListTags"
+    } else if path == "/restapis" {
+        "GetRestApis"
+    } else if path.ends_with("/resources") {
+        "GetResources"
+    } else if path.ends_with("/stages") {
+        "GetStages"
+    } else {
+        panic!("unknown request: {head}")
+    }
+}
+
+/// One function behind one route, no traffic, no traces, and a bill of one line a day.
+fn small_account(request: &Request) -> Response {
+    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:get-order");
+    match request.operation {
+        "GetCallerIdentity" => Response::xml(
+            200,
+            &format!(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account>\
+                 <Arn>arn:aws:iam::{ACCOUNT}:user/m</Arn><UserId>U</UserId></GetCallerIdentityResult>\
+                 </GetCallerIdentityResponse>"
+            ),
+        ),
+        "ListFunctions" => Response::json(&json!({"Functions": [{
+            "FunctionName": "get-order", "FunctionArn": function, "MemorySize": 512, "Timeout": 10,
+            "Runtime": "nodejs22.x", "Architectures": ["arm64"], "PackageType": "Zip",
+            "Environment": {"Variables": {"PASSWORD": "hunter2"}}, "TracingConfig": {"Mode": "Active"}
+        }]})),
+        "ListTags" => Response::json(&json!({"Tags": {"team": "orders"}})),
+        "GetRestApis" => Response::json(&json!({"item": [{"id": "a1b2c3", "name": "shop"}]})),
+        "GetStages" => Response::json(&json!({"item": [{
+            "stageName": "prod", "deploymentId": "d1", "tracingEnabled": true,
+            "methodSettings": {"*/*": {"metricsEnabled": true}}
+        }]})),
+        "GetResources" => Response::json(
+            &json!({"item": [{"id": "r1", "path": "/orders/{id}", "resourceMethods": {"GET": {
+                "httpMethod": "GET", "methodIntegration": {"type": "AWS_PROXY", "uri":
+                    format!("arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations")}
+            }}}]}),
+        ),
+        "GetMetricData" => metric_data(request, "Complete", &[1.0]),
+        "ListMetrics" => Response::cbor(&map([("Metrics", Cbor::Array(vec![]))])),
+        "GetTraceSummaries" => {
+            Response::json(&json!({"TraceSummaries": [], "TracesProcessedCount": 0}))
+        }
+        "BatchGetTraces" => Response::json(&json!({"Traces": [], "UnprocessedTraceIds": []})),
+        "GetCostAndUsage" => bill(request),
+        other => panic!("no answer for {other}"),
+    }
+}
+
+/// The same values for every query, one a minute from the start of the window.
+pub(crate) fn metric_data(request: &Request, status: &str, values: &[f64]) -> Response {
+    let asked = request.cbor();
+    let start = match get(&asked, "StartTime") {
+        Some(Cbor::Tag(1, time)) => match time.as_ref() {
+            Cbor::Float(seconds) => *seconds as i64,
+            Cbor::Integer(seconds) => i64::try_from(*seconds).unwrap(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let queries = get(&asked, "MetricDataQueries")
+        .and_then(Cbor::as_array)
+        .unwrap();
+    let times = (0..values.len() as i64).map(|n| Cbor::Tag(1, Box::new((start + 60 * n).into())));
+    let times = Cbor::Array(times.collect());
+    let values = Cbor::Array(values.iter().map(|v| Cbor::Float(*v)).collect());
+    let results = queries.iter().map(|query| {
+        map([
+            ("Id", get(query, "Id").unwrap().clone()),
+            ("StatusCode", status.into()),
+            ("Timestamps", times.clone()),
+            ("Values", values.clone()),
+        ])
+    });
+    Response::cbor(&map([(
+        "MetricDataResults",
+        Cbor::Array(results.collect()),
+    )]))
+}
+
+fn bill(request: &Request) -> Response {
+    let asked = request.json();
+    let day = |key: &str| -> chrono::NaiveDate {
+        asked["TimePeriod"][key].as_str().unwrap().parse().unwrap()
+    };
+    let usage = asked["GroupBy"][1]["Key"] == "USAGE_TYPE";
+    let days = day("Start").iter_days().take_while(|d| *d < day("End"));
+    let results: Vec<Value> = days
+        .map(|d| {
+            let groups = if usage {
+                json!([{"Keys": ["AWS Lambda", "EUC1-Request"], "Metrics": {
+                    "UnblendedCost": {"Amount": "0.0000002", "Unit": "USD"},
+                    "UsageQuantity": {"Amount": "1", "Unit": "Requests"}}}])
+            } else {
+                json!([])
+            };
+            json!({"TimePeriod": {"Start": d, "End": d.succ_opt()}, "Estimated": true, "Total": {}, "Groups": groups})
+        })
+        .collect();
+    Response::json(&json!({"ResultsByTime": results, "GroupDefinitions": []}))
+}
