@@ -11,11 +11,13 @@ use crate::config::Source;
 /// Longest wait, and the wait of what is denied from the start.
 const LONGEST: TimeDelta = TimeDelta::hours(1);
 
+/// A window by its start; `None` for the whole source, which a denial or a throttle stops.
+type What = (Source, Option<DateTime<Utc>>);
+
 /// Failures in a row, and when the next try is due.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
-    /// A window by its start; `None` for the whole source, which a denial or a throttle stops.
-    tries: HashMap<(Source, Option<DateTime<Utc>>), (u32, DateTime<Utc>)>,
+    tries: HashMap<What, (u32, DateTime<Utc>)>,
 }
 
 impl Backoff {

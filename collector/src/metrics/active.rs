@@ -19,10 +19,13 @@ const KEEP: TimeDelta = TimeDelta::minutes(15);
 
 type Key = (String, String, Vec<(String, String)>);
 
+/// Namespace, when it was listed, what was active.
+type Listed = (&'static str, DateTime<Utc>, HashSet<Key>);
+
 /// What was active when it was last asked, by namespace.
 #[derive(Default)]
 pub(crate) struct Active {
-    listed: Mutex<Vec<(&'static str, DateTime<Utc>, HashSet<Key>)>>,
+    listed: Mutex<Vec<Listed>>,
 }
 
 impl Active {

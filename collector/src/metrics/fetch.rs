@@ -29,11 +29,14 @@ const MAX_PAGES: usize = 1_000;
 /// Windows that start earlier than this count against the higher of CloudWatch's two quotas.
 const RECENT: TimeDelta = TimeDelta::hours(3);
 
+/// Start of a period, value.
+pub(super) type Values = Vec<(DateTime<Utc>, f64)>;
+
 /// What a call gave.
 #[derive(Default)]
 pub(super) struct Answer {
     /// Index of the series, statistic, values.
-    pub(super) points: Vec<(usize, Statistic, Vec<(DateTime<Utc>, f64)>)>,
+    pub(super) points: Vec<(usize, Statistic, Values)>,
     /// Series that did not come whole.
     pub(super) missing: Vec<String>,
 }
@@ -114,7 +117,7 @@ enum State {
 
 struct Got {
     state: State,
-    points: Vec<(DateTime<Utc>, f64)>,
+    points: Values,
 }
 
 /// One call and its pages, merged by the queries' ids. A query that no page spoke of is not whole.

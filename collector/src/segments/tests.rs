@@ -136,7 +136,8 @@ fn spans_keep_their_document_and_their_kind() {
 /// that `parent_id` names. Times are given to the second's fraction within the trace.
 #[test]
 fn cold_starts_are_those_worked_out_by_hand() {
-    let cases: &[(&str, &[(&str, bool, Option<f64>)])] = &[
+    type Marks = [(&'static str, bool, Option<f64>)];
+    let cases: &[(&str, &Marks)] = &[
         // Lambda 32.037–37.764, Initialization 32.471–35.427: within, 2,956 ms. The asynchronous
         // one: Attempt #1 38.835–46.963, Initialization 39.172–40.358: within, 1,186 ms.
         (
