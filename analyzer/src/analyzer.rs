@@ -116,10 +116,10 @@ impl Analyzer {
             _ => None,
         };
         let (from, to) = (time("from"), time("to"));
+        let state = self.inner.state().await?;
         let inner = Arc::clone(&self.inner);
         let asked = Arc::clone(&query);
         let work = async move {
-            let state = inner.state().await?;
             let table = report::run(&inner.engine, &state.session, &asked, values).await?;
             Ok((
                 table,
@@ -141,12 +141,10 @@ impl Analyzer {
     /// # Errors
     /// A statement that writes, defines or reads files; SQL that is not valid; time or memory used up.
     pub async fn sql(&self, text: &str) -> Result<Table, AnalyzeError> {
+        let state = self.inner.state().await?;
         let inner = Arc::clone(&self.inner);
         let text = text.to_owned();
-        let work = async move {
-            let state = inner.state().await?;
-            sql::run(&inner.engine, &state.session, &text).await
-        };
+        let work = async move { sql::run(&inner.engine, &state.session, &text).await };
         self.inner.engine.timed(work).await
     }
 }
@@ -160,12 +158,18 @@ impl Analyzer {
 }
 
 impl Inner {
-    async fn state(&self) -> Result<Arc<State>, AnalyzeError> {
-        self.follower
-            .lock()
-            .await
-            .follow(&self.lake, &self.engine, &self.views)
-            .await
+    /// The lake's present state. Once begun it is computed to its end, whoever stops waiting for it,
+    /// so that the next one who asks finds it done.
+    async fn state(self: &Arc<Self>) -> Result<Arc<State>, AnalyzeError> {
+        let inner = Arc::clone(self);
+        let task = self.engine.spawn(async move {
+            let mut follower = inner.follower.lock().await;
+            follower
+                .follow(&inner.lake, &inner.engine, &inner.views)
+                .await
+        });
+        task.await
+            .map_err(|error| AnalyzeError::Execution(error.to_string()))?
     }
 }
 

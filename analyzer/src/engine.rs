@@ -5,13 +5,20 @@ use std::thread::available_parallelism;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::config::ConfigOptions;
 use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::analyzer::Options;
@@ -80,6 +87,7 @@ impl Engine {
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.environment))
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .build();
         SessionContext::new_with_state(state)
     }
@@ -97,6 +105,14 @@ impl Engine {
         }
     }
 
+    /// Runs something on the engine's threads to its end.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.handle().spawn(work)
+    }
+
     fn handle(&self) -> Handle {
         // The runtime leaves its place only when the engine is dropped.
         self.workers
@@ -105,7 +121,7 @@ impl Engine {
             .map_or_else(Handle::current, |runtime| runtime.handle().clone())
     }
 
-    pub(crate) fn error(&self, error: datafusion::error::DataFusionError) -> AnalyzeError {
+    pub(crate) fn error(&self, error: DataFusionError) -> AnalyzeError {
         AnalyzeError::engine(error, self.options.memory_limit_bytes)
     }
 
@@ -158,6 +174,40 @@ impl Engine {
             batches,
             truncated: false,
         })
+    }
+}
+
+/// Lets joins give way after every few batches.
+///
+/// DataFusion yields where rows are read, but one batch that is read can join to billions of rows;
+/// such a query could then not be stopped, and would hold its thread for good.
+#[derive(Debug)]
+struct YieldingJoins;
+
+impl PhysicalOptimizerRule for YieldingJoins {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let yielding = plan.transform_up(|plan| {
+            Ok(
+                if plan.name().contains("Join") || plan.name().contains("Unnest") {
+                    Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>)
+                } else {
+                    Transformed::no(plan)
+                },
+            )
+        });
+        Ok(yielding?.data)
+    }
+
+    fn name(&self) -> &str {
+        "yielding_joins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
     }
 }
 

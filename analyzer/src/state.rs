@@ -34,6 +34,8 @@ pub(crate) struct State {
 pub(crate) struct Follower {
     tables: Vec<Followed>,
     by_day: BTreeMap<String, Days>,
+    /// Days that changed since the views by day were computed.
+    changed: BTreeSet<NaiveDate>,
     state: Option<Arc<State>>,
 }
 
@@ -57,33 +59,33 @@ impl Follower {
         engine: &Engine,
         views: &[(String, Arc<Query>)],
     ) -> Result<Arc<State>, AnalyzeError> {
-        let changed = self.advance(lake).await?;
+        let moved = self.advance(lake).await?;
         match &self.state {
-            Some(state) if changed.is_none() => Ok(Arc::clone(state)),
+            Some(state) if !moved => Ok(Arc::clone(state)),
             _ => {
-                // Until the new state is whole there is none: a failure half-way starts anew.
+                // Until the new state is whole there is none: after a failure half-way the next one
+                // who asks computes it.
                 self.state = None;
-                let state = Arc::new(
-                    self.compute(engine, views, changed.unwrap_or_default())
-                        .await?,
-                );
+                let state = Arc::new(self.compute(engine, views).await?);
                 self.state = Some(Arc::clone(&state));
                 Ok(state)
             }
         }
     }
 
-    /// Reads what was committed since; none if nothing was, else the days whose rows changed.
-    async fn advance(&mut self, lake: &Lake) -> Result<Option<BTreeSet<NaiveDate>>, AnalyzeError> {
+    /// Reads what was committed since, if anything was, and notes the days whose rows changed.
+    async fn advance(&mut self, lake: &Lake) -> Result<bool, AnalyzeError> {
         if self.tables.is_empty() {
+            let mut tables = Vec::with_capacity(Table::ALL.len());
             for table in Table::ALL {
                 let delta = lake.delta_table(table).await?;
-                self.tables.push(Followed {
+                tables.push(Followed {
                     table,
                     delta,
                     files: BTreeMap::new(),
                 });
             }
+            self.tables = tables;
         } else {
             let mut moved = false;
             for followed in &mut self.tables {
@@ -95,11 +97,10 @@ impl Follower {
                     .map_err(unreadable)?;
                 moved |= followed.delta.version() != before;
             }
-            if !moved && self.state.is_some() {
-                return Ok(None);
+            if !moved {
+                return Ok(false);
             }
         }
-        let mut changed = BTreeSet::new();
         let mut every_day = BTreeSet::new();
         let mut resources_changed = false;
         for followed in &mut self.tables {
@@ -107,7 +108,7 @@ impl Follower {
             let days = differing(&followed.files, &files);
             match followed.table {
                 Table::Metrics | Table::Spans => {
-                    changed.extend(days);
+                    self.changed.extend(days);
                     every_day.extend(files.keys().copied());
                 }
                 Table::Resources => resources_changed = !days.is_empty(),
@@ -116,18 +117,17 @@ impl Follower {
             followed.files = files;
         }
         if resources_changed {
-            changed.extend(every_day);
+            self.changed.extend(every_day);
         }
-        Ok(Some(changed))
+        Ok(true)
     }
 
     async fn compute(
         &mut self,
         engine: &Engine,
         views: &[(String, Arc<Query>)],
-        changed: BTreeSet<NaiveDate>,
     ) -> Result<State, AnalyzeError> {
-        self.compute_days(engine, views, &changed).await?;
+        self.compute_days(engine, views).await?;
         let session = engine.session();
         for followed in &self.tables {
             let provider = provider(engine, &session, followed).await?;
@@ -163,12 +163,15 @@ impl Follower {
         &mut self,
         engine: &Engine,
         views: &[(String, Arc<Query>)],
-        changed: &BTreeSet<NaiveDate>,
     ) -> Result<(), AnalyzeError> {
         let known = views
             .iter()
             .all(|(name, view)| view.stored != Stored::ByDay || self.by_day.contains_key(name));
-        let bounds = changed.first().zip(changed.last());
+        let bounds = self
+            .changed
+            .first()
+            .copied()
+            .zip(self.changed.last().copied());
         if known && bounds.is_none() {
             return Ok(());
         }
@@ -179,7 +182,7 @@ impl Follower {
                 && known
                 && let Some((first, last)) = bounds
             {
-                let days = col("date").between(lit(date(*first)), lit(date(*last)));
+                let days = col("date").between(lit(date(first)), lit(date(last)));
                 let frame = session.read_table(provider).map_err(|e| engine.error(e))?;
                 provider = frame.filter(days).map_err(|e| engine.error(e))?.into_view();
             }
@@ -204,6 +207,7 @@ impl Follower {
             };
             register(engine, &session, name, provider)?;
         }
+        self.changed.clear();
         Ok(())
     }
 
@@ -213,14 +217,14 @@ impl Follower {
         name: &str,
         schema: &SchemaRef,
         batches: &[RecordBatch],
-        bounds: Option<(&NaiveDate, &NaiveDate)>,
+        bounds: Option<(NaiveDate, NaiveDate)>,
     ) -> Result<(), arrow::error::ArrowError> {
         let days = self.by_day.entry(name.to_owned()).or_insert_with(|| Days {
             schema: Arc::clone(schema),
             batches: BTreeMap::new(),
         });
         if let Some((first, last)) = bounds {
-            days.batches.retain(|day, _| day < first || day > last);
+            days.batches.retain(|day, _| *day < first || *day > last);
         }
         let whole = concat_batches(schema, batches)?;
         let Some(dates) = whole.column_by_name("date") else {

@@ -42,10 +42,14 @@ traced as (
 ),
 strata as (
     select
-        date, account_id, region, function, bin,
-        date_bin(interval '1 hour', bin) as hour, coalesce(invocations, 0.0) as invocations, coalesce(traces, 0.0) as traces
-    from counted
-    full join traced using (date, account_id, region, function, bin)
+        date, account_id, region, function, bin, date_bin(interval '1 hour', bin) as hour,
+        sum(invocations) as invocations, sum(traces) as traces
+    from (
+        select date, account_id, region, function, bin, invocations, 0.0 as traces from counted
+        union all
+        select date, account_id, region, function, bin, 0.0 as invocations, traces from traced
+    )
+    group by date, account_id, region, function, bin
 ),
 hours as (
     select

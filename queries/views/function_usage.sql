@@ -34,8 +34,15 @@ cold as (
 )
 select
     date, account_id, region, function, ts,
-    coalesce(invocations, 0.0) as invocations, coalesce(errors, 0.0) as errors,
-    coalesce(throttles, 0.0) as throttles, coalesce(duration_ms, 0.0) as duration_ms,
-    coalesce(cold_starts, 0.0) as cold_starts, coalesce(init_ms, 0.0) as init_ms
-from counted
-full join cold using (date, account_id, region, function, ts)
+    sum(invocations) as invocations, sum(errors) as errors, sum(throttles) as throttles,
+    sum(duration_ms) as duration_ms, sum(cold_starts) as cold_starts, sum(init_ms) as init_ms
+from (
+    select
+        date, account_id, region, function, ts, invocations, errors, throttles, duration_ms,
+        0.0 as cold_starts, 0.0 as init_ms
+    from counted
+    union all
+    select date, account_id, region, function, ts, 0.0, 0.0, 0.0, 0.0, cold_starts, coalesce(init_ms, 0.0)
+    from cold
+)
+group by date, account_id, region, function, ts

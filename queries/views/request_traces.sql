@@ -43,10 +43,14 @@ traced as (
 ),
 strata as (
     select
-        date, account_id, region, api, stage, route, bin,
-        date_bin(interval '1 hour', bin) as hour, coalesce(requests, 0.0) as requests, coalesce(traces, 0.0) as traces
-    from counted
-    full join traced using (date, account_id, region, api, stage, route, bin)
+        date, account_id, region, api, stage, route, bin, date_bin(interval '1 hour', bin) as hour,
+        sum(requests) as requests, sum(traces) as traces
+    from (
+        select date, account_id, region, api, stage, route, bin, requests, 0.0 as traces from counted
+        union all
+        select date, account_id, region, api, stage, route, bin, 0.0 as requests, traces from traced
+    )
+    group by date, account_id, region, api, stage, route, bin
 ),
 hours as (
     select

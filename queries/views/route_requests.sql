@@ -15,27 +15,16 @@
 -- column:  client_errors double    of which answered with 4xx
 -- column:  server_errors double    of which answered with 5xx
 -- column:  basis         text      counted by method, counted by stage, or stage split by traces
-with counted as (
-    select
-        date, account_id, region, resource as api, stage, route, ts, period_s,
-        sum(case when metric = 'Count' then sum else 0 end) as requests,
-        sum(case when metric = '4XXError' then sum else 0 end) as client_errors,
-        sum(case when metric = '5XXError' then sum else 0 end) as server_errors
-    from metrics
-    where service = 'apigateway' and stage is not null
-        and metric in ('Count', '4XXError', '5XXError')
-    group by date, account_id, region, resource, stage, route, ts, period_s
-),
-detailed as (
+with detailed as (
     select distinct
         account_id as d_account, region as d_region, api as d_api, stage as d_stage,
         date_bin(interval '1 hour', ts) as d_hour
-    from counted
+    from api_requests
     where route is not null
 ),
 by_stage as (
-    select counted.*, date_bin(interval '1 hour', ts) as hour
-    from counted
+    select api_requests.*, date_bin(interval '1 hour', ts) as hour
+    from api_requests
     left anti join detailed
         on account_id = d_account and region = d_region and api = d_api and stage = d_stage
             and date_bin(interval '1 hour', ts) = d_hour
@@ -96,14 +85,14 @@ shares as (
     from (select * from of_hour union all select * from of_day)
 )
 select
-    date, account_id, region, api, stage, route, ts, cast(period_s as bigint) as period_s,
+    date, account_id, region, api, stage, route, ts, period_s,
     requests, client_errors, server_errors, 'counted by method' as basis
-from counted
+from api_requests
 where route is not null
 union all
 select
     date, by_stage.account_id, by_stage.region, by_stage.api, by_stage.stage,
-    coalesce(only_route, shared_route, '(all routes)') as route, ts, cast(period_s as bigint) as period_s,
+    coalesce(only_route, shared_route, '(all routes)') as route, ts, period_s,
     requests * coalesce(share, 1.0) as requests,
     client_errors * coalesce(share, 1.0) as client_errors,
     server_errors * coalesce(share, 1.0) as server_errors,

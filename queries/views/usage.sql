@@ -34,24 +34,12 @@ where requests > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route, basis
 union all
 select
-    date, account_id, region,
-    case
-        when service = 'DynamoDB' and operation in (
-            'GetItem', 'BatchGetItem', 'TransactGetItems', 'Query', 'Scan'
-        ) then 'dynamodb-reads'
-        when service = 'DynamoDB' then 'dynamodb-writes'
-        when operation in (
-            'PutObject', 'CopyObject', 'PostObject', 'ListObjects', 'ListObjectsV2', 'ListBuckets',
-            'ListMultipartUploads', 'ListParts', 'CreateMultipartUpload', 'UploadPart',
-            'UploadPartCopy', 'CompleteMultipartUpload'
-        ) then 's3-tier1-requests'
-        else 's3-tier2-requests'
-    end,
-    hour, resource, api, stage, route, sum(calls), true, 'traced calls'
+    date, account_id, region, meter, hour, resource, api, stage, route, sum(calls * weight), true,
+    'traced calls'
 from traced_calls
-where operation is not null and operation not in ('DeleteObject', 'DeleteObjects', 'AbortMultipartUpload')
-    and operation not like 'Describe%' and operation not like '%Table%'
-group by date, account_id, region, 4, hour, resource, api, stage, route
+join operations
+    on traced_calls.service = operations.service and traced_calls.operation = operations.operation
+group by date, account_id, region, meter, hour, resource, api, stage, route
 union all
 select
     date, account_id, region, 'xray-traces', date_bin(interval '1 hour', ts),
@@ -59,3 +47,9 @@ select
 from request_traces
 where nth = 1
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
+union all
+select
+    date, account_id, region, 'log-bytes', hour, function, api, stage, route, invocations * call_share, true,
+    'invocations, each taken to log as much'
+from function_routes
+where invocations * call_share > 0

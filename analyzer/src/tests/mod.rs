@@ -1,3 +1,6 @@
 //! What the analyzer answers, over lakes small enough to check by hand.
 
+mod attribution;
 mod catalog;
+mod sampling;
+mod sql;

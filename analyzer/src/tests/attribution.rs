@@ -1,0 +1,425 @@
+//! From the bill to a route: by hand where it is small, as an invariant where it is not.
+
+use std::collections::BTreeMap;
+
+use millicent_lake::{CostLine, Outcome, Rows};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+use crate::testing::{
+    Trace, World, function, function_metric, function_span, line, requests, route, usd, window,
+};
+use crate::{Report, testing::at};
+
+const LAMBDA: &str = "AWS Lambda";
+const GATEWAY: &str = "Amazon API Gateway";
+const TABLES: &str = "Amazon DynamoDB";
+const DAY: (&str, &str) = ("2026-11-10 00:00", "2026-11-11 00:00");
+
+/// Two routes: `GET /a` with 60 requests and `GET /b` with 40, both served by `shared`, each traced
+/// once, 100 and 50 ms. `GET /a` also has `own` run for it, asynchronously.
+async fn shop() -> World {
+    let world = World::empty().await;
+    let ts = "2026-11-10 08:00";
+    let mut metrics = vec![
+        requests("shop", Some("GET /a"), ts, 60.0),
+        requests("shop", Some("GET /b"), ts, 40.0),
+        requests("shop", None, ts, 100.0),
+    ];
+    for (name, count, ms) in [("shared", 100.0, 9_950.0), ("own", 60.0, 4_970.0)] {
+        metrics.push(function_metric(name, "Invocations", ts, count));
+        metrics.push(function_metric(name, "Duration", ts, ms));
+    }
+    world.add(Rows::Metrics(metrics)).await;
+    let a = Trace {
+        id: 1,
+        api: "shop",
+        route: "GET /a",
+        function: "shared",
+        ts: "2026-11-10 08:01",
+        ms: 100.0,
+        init_ms: None,
+        calls: &[("orders", "PutItem"), ("orders", "PutItem")],
+    };
+    let b = Trace {
+        id: 2,
+        route: "GET /b",
+        ms: 50.0,
+        calls: &[("orders", "PutItem")],
+        ..a.clone()
+    };
+    let mut spans = a.spans();
+    spans.push(function_span(
+        1,
+        60,
+        "own",
+        at("2026-11-10 08:02"),
+        80.0,
+        None,
+    ));
+    spans.extend(b.spans());
+    world.add(Rows::Spans(spans)).await;
+    let found = vec![
+        function("shared", "2026-11-09 00:00", "1024"),
+        function("own", "2026-11-09 00:00", "2048"),
+        route("shop", "GET /a", "shared"),
+        route("shop", "GET /b", "shared"),
+    ];
+    world.add(Rows::Resources(found)).await;
+    world
+}
+
+/// The bill of the 10th, read so late that it is final.
+async fn settle(world: &World, lines: Vec<CostLine>) {
+    world.add(Rows::Costs(lines)).await;
+    let read = window(
+        "cost",
+        "2026-11-10 00:00",
+        "2026-11-14 00:00",
+        Outcome::Complete,
+    );
+    world.add(Rows::Collections(vec![read])).await;
+}
+
+fn costs(report: &Report) -> BTreeMap<(String, String), Decimal> {
+    let text = |row: &crate::Row<'_>, name: &str| row.text(name).unwrap_or("-").to_owned();
+    report
+        .table
+        .rows()
+        .map(|row| {
+            (
+                (text(&row, "route"), text(&row, "service")),
+                row.decimal("cost_usd").unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_bill_goes_where_the_usage_was() {
+    let world = shop().await;
+    let lines = vec![
+        // 20 GB-seconds are used: 10 by `shared`, 10 by `own`; 40 are billed.
+        line(
+            "2026-11-10",
+            LAMBDA,
+            "EUC1-Lambda-GB-Second",
+            "4",
+            Some("40"),
+        ),
+        // 160 are used, 80 are billed: in proportion.
+        line("2026-11-10", LAMBDA, "EUC1-Request", "0.16", Some("80")),
+        line(
+            "2026-11-10",
+            GATEWAY,
+            "EUC1-ApiGatewayRequest",
+            "1",
+            Some("100"),
+        ),
+        // 60 × 2 calls to 40 × 1.
+        line(
+            "2026-11-10",
+            TABLES,
+            "EUC1-WriteRequestUnits",
+            "1.6",
+            Some("999"),
+        ),
+        line(
+            "2026-11-10",
+            TABLES,
+            "EUC1-ReadRequestUnits",
+            "0.3",
+            Some("5"),
+        ),
+        line(
+            "2026-11-10",
+            "AmazonCloudWatch",
+            "EUC1-CW:AlarmMonitorUsage",
+            "0.1",
+            Some("1"),
+        ),
+    ];
+    settle(&world, lines).await;
+    let report = world
+        .report("cost-by-route-and-service", DAY.0, DAY.1)
+        .await;
+    let found = costs(&report);
+    let cost = |route: &str, service: &str| found[&(route.to_owned(), service.to_owned())];
+    // shared: 10 GB-s = 1 USD, 6,000 to 2,000 ms. own: 1 USD. Requests: 0.10 by calls 60 to 40, and 0.06.
+    assert_eq!(
+        cost("GET /a", LAMBDA),
+        usd("0.75") + usd("1") + usd("0.06") + usd("0.06")
+    );
+    assert_eq!(cost("GET /b", LAMBDA), usd("0.25") + usd("0.04"));
+    assert_eq!(cost("-", LAMBDA), usd("2"));
+    assert_eq!(
+        (cost("GET /a", GATEWAY), cost("GET /b", GATEWAY)),
+        (usd("0.6"), usd("0.4"))
+    );
+    assert_eq!(
+        (cost("GET /a", TABLES), cost("GET /b", TABLES)),
+        (usd("1.2"), usd("0.4"))
+    );
+    assert_eq!(cost("-", TABLES), usd("0.3"));
+
+    let report = world.report("reconciliation", DAY.0, DAY.1).await;
+    let row = |usage_type: &str| {
+        report
+            .table
+            .rows()
+            .find(|row| row.text("usage_type") == Some(usage_type))
+            .unwrap()
+    };
+    let seconds = row("EUC1-Lambda-GB-Second");
+    assert_eq!(seconds.decimal("unexplained_usd"), Some(usd("2")));
+    assert_eq!(
+        seconds.text("reason"),
+        Some("more was billed than was seen")
+    );
+    assert_eq!(
+        row("EUC1-ReadRequestUnits").text("reason"),
+        Some("no usage was seen")
+    );
+    let alarms = row("EUC1-CW:AlarmMonitorUsage");
+    assert_eq!(alarms.decimal("not_split_usd"), Some(usd("0.1")));
+    assert_eq!(
+        alarms.text("reason"),
+        Some("monitoring is not caused by a request")
+    );
+    assert!(
+        report
+            .table
+            .rows()
+            .all(|row| row.bool("settled") == Some(true))
+    );
+
+    // A third of the only hour with requests has a third of its cost.
+    let part = world
+        .report(
+            "cost-by-route-and-service",
+            "2026-11-10 08:20",
+            "2026-11-10 08:40",
+        )
+        .await;
+    let part = costs(&part)[&("GET /a".to_owned(), GATEWAY.to_owned())];
+    assert_eq!(part.round_dp(9), usd("0.2"));
+}
+
+#[tokio::test]
+async fn what_is_not_billed_yet_is_estimated() {
+    let world = shop().await;
+    // The same day again, two days later, of which there is no bill yet.
+    let ts = "2026-11-12 08:00";
+    let metrics = vec![
+        requests("shop", Some("GET /a"), ts, 30.0),
+        function_metric("own", "Invocations", ts, 30.0),
+        function_metric("own", "Duration", ts, 985.0),
+    ];
+    world.add(Rows::Metrics(metrics)).await;
+    let none = world
+        .report("routes", "2026-11-12 00:00", "2026-11-13 00:00")
+        .await;
+    let row = none.table.rows().next().unwrap();
+    // List prices: 30 requests, and 30 invocations of 1 s at 2 GB in all.
+    let listed = 30.0 * 3.5e-6 + 2.0 * 1.66667e-5 + 30.0 * 2e-7 + 30.0 * 5e-7;
+    assert!(
+        (row.f64("cost_usd").unwrap() - listed).abs() < 1e-10,
+        "{:?}",
+        row.f64("cost_usd")
+    );
+    assert_eq!(row.f64("cost_estimated"), Some(1.0));
+
+    let lines = vec![
+        line(
+            "2026-11-10",
+            LAMBDA,
+            "EUC1-Lambda-GB-Second",
+            "2",
+            Some("20"),
+        ),
+        line(
+            "2026-11-10",
+            GATEWAY,
+            "EUC1-ApiGatewayRequest",
+            "1",
+            Some("100"),
+        ),
+        line(
+            "2026-11-10",
+            "Amazon EC2",
+            "EUC1-BoxUsage",
+            "2.4",
+            Some("24"),
+        ),
+        // A bill that is read too early counts only where no usage tells better.
+        line(
+            "2026-11-12",
+            GATEWAY,
+            "EUC1-ApiGatewayRequest",
+            "0.001",
+            Some("1"),
+        ),
+    ];
+    world.add(Rows::Costs(lines)).await;
+    let read = window(
+        "cost",
+        "2026-11-10 00:00",
+        "2026-11-13 12:00",
+        Outcome::Complete,
+    );
+    world.add(Rows::Collections(vec![read])).await;
+    let live = world
+        .report("routes", "2026-11-12 00:00", "2026-11-13 00:00")
+        .await;
+    let row = live.table.rows().next().unwrap();
+    // At the settled day's prices: 0.01 a request, 0.1 a GB-second; Lambda's requests were not on its bill.
+    assert!((row.f64("cost_usd").unwrap() - (0.3 + 0.2)).abs() < 1e-9);
+    assert_eq!(row.f64("cost_estimated"), Some(1.0));
+    let days = world
+        .report(
+            "cost-by-day-and-service",
+            "2026-11-10 00:00",
+            "2026-11-13 12:00",
+        )
+        .await;
+    let ec2: Vec<_> = days
+        .table
+        .rows()
+        .filter(|row| row.text("service") == Some("Amazon EC2"))
+        .map(|row| (row.f64("cost_usd").unwrap(), row.bool("estimated").unwrap()))
+        .collect();
+    let expected = [(2.4, false), (2.4, true), (2.4, true), (1.2, true)];
+    for ((cost, estimated), expected) in ec2.iter().zip(expected) {
+        assert!(
+            (cost - expected.0).abs() < 1e-9 && *estimated == expected.1,
+            "{ec2:?}"
+        );
+    }
+    assert_eq!(ec2.len(), 4, "one a day, the running one as far as it goes");
+}
+
+#[tokio::test]
+async fn a_route_that_got_dearer_fires_and_tells_its_driver() {
+    let world = World::empty().await;
+    let mut metrics = Vec::new();
+    for day in 3..=10 {
+        for hour in 0..24 {
+            let ts = format!("2026-11-{day:02} {hour:02}:00");
+            let slow = day == 10 && hour >= 6;
+            metrics.push(requests("shop", Some("GET /a"), &ts, 100.0));
+            metrics.push(function_metric("f", "Invocations", &ts, 100.0));
+            metrics.push(function_metric(
+                "f",
+                "Duration",
+                &ts,
+                if slow { 3e6 } else { 1e5 },
+            ));
+        }
+    }
+    world.add(Rows::Metrics(metrics)).await;
+    let found = vec![
+        function("f", "2026-11-01 00:00", "1024"),
+        route("shop", "GET /a", "f"),
+    ];
+    world.add(Rows::Resources(found)).await;
+    let params = crate::Params::new().set("to", at("2026-11-10 10:30"));
+    let report = world
+        .analyzer
+        .report("alerts/cost-per-request", &params)
+        .await
+        .unwrap();
+    let row = report.table.rows().next().expect("it fires");
+    assert_eq!(row.timestamp("since"), Some(at("2026-11-10 06:00")));
+    assert_eq!(row.text("driver"), Some("AWS Lambda: 100% of the rise"));
+    assert_eq!(row.f64("requests"), Some(300.0));
+    let calm = crate::Params::new().set("to", at("2026-11-10 05:30"));
+    let report = world
+        .analyzer
+        .report("alerts/cost-per-request", &calm)
+        .await
+        .unwrap();
+    assert_eq!(report.table.num_rows(), 0);
+
+    let budget = |usd: f64| {
+        let params = crate::Params::new()
+            .set("from", at("2026-11-10 00:00"))
+            .set("to", at("2026-11-10 10:30"));
+        params.set("budget_usd", usd)
+    };
+    // Calm hours cost 0.0021 USD, the others 0.05.
+    let report = world
+        .analyzer
+        .report("alerts/daily-budget", &budget(0.1))
+        .await
+        .unwrap();
+    let row = report.table.rows().next().expect("it fires");
+    assert_eq!(row.timestamp("since"), Some(at("2026-11-10 08:00")));
+    assert_eq!(row.decimal("threshold"), Some(usd("0.1")));
+    let report = world
+        .analyzer
+        .report("alerts/daily-budget", &budget(9.0))
+        .await
+        .unwrap();
+    assert_eq!(report.table.num_rows(), 0);
+}
+
+fn lines() -> impl Strategy<Value = Vec<CostLine>> {
+    let service = prop::sample::select(vec![
+        (LAMBDA, "Lambda-GB-Second"),
+        (LAMBDA, "Lambda-GB-Second-ARM"),
+        (LAMBDA, "Request"),
+        (GATEWAY, "ApiGatewayRequest"),
+        (TABLES, "WriteRequestUnits"),
+        (TABLES, "ReadRequestUnits"),
+        ("AWS X-Ray", "XRay-TracesStored"),
+        ("AmazonCloudWatch", "DataProcessing-Bytes"),
+        ("Amazon Nothing", "Some-Unknown:thing"),
+    ]);
+    let prefix = prop::sample::select(vec!["EUC1-", "", "USW2-", "Global-"]);
+    let record = prop::sample::select(vec!["Usage", "Usage", "Usage", "Tax", "Credit"]);
+    let day = prop::sample::select(vec!["2026-11-09", "2026-11-10", "2026-11-12"]);
+    let cost = prop_oneof![
+        Just(0_i64),
+        -1_000_000_000_000_000_i64..1_000_000_000_000_000,
+        -50_i64..50,
+    ];
+    let quantity = prop::option::of(prop_oneof![Just(0_i64), -1_000_i64..1_000_000_000_000]);
+    let one = (service, prefix, record, day, cost, quantity).prop_map(
+        |((service, kind), prefix, record, day, cost, quantity)| CostLine {
+            cost_usd: Decimal::new(cost, 12),
+            quantity: quantity.map(|quantity| Decimal::new(quantity, 6)),
+            record_type: record.to_owned(),
+            usage_type: Some(format!("{prefix}{kind}")),
+            region: (prefix != "Global-").then(|| crate::testing::REGION.to_owned()),
+            ..line(day, service, kind, "0", None)
+        },
+    );
+    prop::collection::vec(one, 30..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 8, ..ProptestConfig::default() })]
+
+    /// Whatever the bill says, what is attributed adds up to it exactly.
+    #[test]
+    fn every_bill_adds_up(lines in lines()) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let world = shop().await;
+            let bill: Decimal = lines.iter().map(|line| line.cost_usd).sum();
+            settle(&world, lines).await;
+            let report = world.report("reconciliation", "2026-11-01 00:00", "2026-12-01 00:00").await;
+            let mut sum = Decimal::ZERO;
+            for row in report.table.rows() {
+                let part = |name: &str| row.decimal(name).unwrap();
+                let parts = part("to_routes_usd") + part("not_split_usd") + part("unexplained_usd");
+                assert_eq!(parts, part("billed_usd"), "{:?}", row);
+                if part("to_routes_usd") != part("billed_usd") {
+                    assert!(row.text("reason").is_some(), "{row:?} has no reason");
+                }
+                sum += part("billed_usd");
+            }
+            assert_eq!(sum, bill);
+        });
+    }
+}
