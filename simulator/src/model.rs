@@ -139,3 +139,32 @@ pub enum Target {
     /// An asynchronous invocation: the call takes the time of the 202, the consumer runs later.
     AsyncFunction(Box<Invocation>),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The figures of real REPORT lines.
+    #[test]
+    fn duration_and_initialisation_are_billed_rounded_up() {
+        let billed = |duration_us, init_us| {
+            let invocation = Invocation {
+                function: FunctionId(0),
+                start: 0,
+                placement_us: 5_000,
+                init_us,
+                duration_us,
+                error: false,
+                throttled: false,
+                memory_mb: 128,
+                log_bytes: 0,
+                calls: Vec::new(),
+            };
+            invocation.billed_ms()
+        };
+        assert_eq!(billed(133_610, Some(80_000)), 214);
+        assert_eq!(billed(1_233_960, Some(463_512)), 1_698);
+        assert_eq!(billed(1_072_145, None), 1_073);
+        assert_eq!(billed(2_000, None), 2);
+    }
+}

@@ -141,3 +141,57 @@ fn a_cause_costs_where_it_began() {
         }
     }
 }
+
+/// Every invocation of a function, asynchronous ones included, by a walk of its own.
+#[test]
+fn functions_are_told_with_all_that_they_ran() {
+    let world = world(3);
+    let (from, to) = (at("2026-11-02T16:20:00Z"), at("2026-11-02T18:05:00Z"));
+    let truth = world.truth(from, to);
+    let minutes: Vec<_> = (from.timestamp() / 60 - 1..to.timestamp() / 60)
+        .map(|minute| world.minute(minute))
+        .collect();
+    let mut all = Vec::new();
+    for request in minutes.iter().flat_map(|minute| &minute.requests) {
+        all.push(&request.invocation);
+        for call in &request.invocation.calls {
+            if let crate::model::Target::AsyncFunction(consumer) = &call.target {
+                all.push(consumer);
+            }
+        }
+    }
+    let within = from.timestamp_micros()..to.timestamp_micros();
+    all.retain(|invocation| within.contains(&invocation.start) && !invocation.throttled);
+    let mut compared = 0;
+    for (index, function) in truth.functions.iter().enumerate() {
+        let own: Vec<_> = all
+            .iter()
+            .filter(|i| usize::from(i.function.0) == index)
+            .collect();
+        let inits: Vec<i64> = own.iter().filter_map(|i| i.init_us).collect();
+        assert_eq!(function.invocations, own.len() as u64);
+        assert_eq!(
+            function.errors,
+            own.iter().filter(|i| i.error).count() as u64
+        );
+        assert_eq!(function.cold_starts, inits.len() as u64);
+        let gb_s: f64 = own
+            .iter()
+            .map(|i| {
+                let ms = (i.duration_us + i.init_us.unwrap_or(0)) as f64 / 1_000.0;
+                ms.ceil() / 1_000.0 * f64::from(i.memory_mb) / 1_024.0
+            })
+            .sum();
+        assert!(
+            (function.billed_gb_s.0 as f64 / 1e12 - gb_s).abs() < 1e-6,
+            "{}",
+            function.name
+        );
+        if let Some(mean) = function.init_ms_mean {
+            let naive = inits.iter().sum::<i64>() as f64 / 1_000.0 / inits.len() as f64;
+            assert!((mean - naive).abs() < 1e-6);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 5, "cold starts were seen");
+}
