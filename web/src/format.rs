@@ -163,6 +163,11 @@ pub(crate) fn second(ts: DateTime<Utc>) -> String {
     ts.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// A day with a second, without its year: `24 Nov 08:48:27`.
+pub(crate) fn day_second(ts: DateTime<Utc>) -> String {
+    ts.format("%-d %b %H:%M:%S").to_string()
+}
+
 /// A half-open span of time: `Tue 24 Nov, 08:00–09:00`, or with both days where they differ.
 pub(crate) fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
     let last = to - TimeDelta::microseconds(1);

@@ -30,24 +30,27 @@ pub(super) fn hover(chart: &TimeChart) -> Hover<'_> {
     let part = |ts: DateTime<Utc>| {
         (((ts - chart.from).num_milliseconds() as f64 / span).clamp(0.0, 1.0) * 1e4).round() / 1e4
     };
-    let slots = &chart.slots.0;
-    let size = slots.len().div_ceil(MOST).max(1);
-    let groups = || slots.chunks(size);
+    let groups = chart.slots.groups(MOST);
+    let ends = || {
+        groups.iter().map(|group| {
+            (
+                chart.slots.0[group.start].from,
+                chart.slots.0[group.end - 1].to,
+            )
+        })
+    };
     let series = chart.layers.iter().map(|layer| HoverSeries {
         name: &layer.name,
         class: layer.ink.class(),
-        text: layer
-            .values
-            .chunks(size)
-            .map(|values| group_text(layer.unit, values))
+        text: groups
+            .iter()
+            .map(|group| group_text(layer.unit, &layer.values[group.clone()]))
             .collect(),
     });
     Hover {
-        at: groups()
-            .map(|group| (part(group[0].from), part(group[group.len() - 1].to)))
-            .collect(),
-        label: groups()
-            .map(|group| slot_label(group[0].from, group[group.len() - 1].to - group[0].from))
+        at: ends().map(|(from, to)| (part(from), part(to))).collect(),
+        label: ends()
+            .map(|(from, to)| slot_label(from, to - from))
             .collect(),
         series: series.collect(),
         marks: chart

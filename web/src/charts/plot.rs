@@ -240,14 +240,16 @@ impl Frame {
     ) -> Drawn<DB> {
         let colour = layer.ink.sentinel();
         let most = (((self.right - self.left) / SCALE) as usize * 2 / 5).max(2);
-        let size = layer.values.len().div_ceil(most).max(1);
-        let groups: Vec<Option<Group>> = layer
-            .values
-            .chunks(size)
-            .zip(chart.slots.0.chunks(size))
-            .map(|(values, slots)| {
-                let (first, last) = (slots.first()?, slots.last()?);
-                Group::new(self.x(first.from).midpoint(self.x(last.to)), values)
+        let ranges = chart.slots.groups(most);
+        let thinned = ranges.len() < layer.values.len();
+        let groups: Vec<Option<Group>> = ranges
+            .into_iter()
+            .map(|range| {
+                let (first, last) = (chart.slots.0[range.start], chart.slots.0[range.end - 1]);
+                Group::new(
+                    self.x(first.from).midpoint(self.x(last.to)),
+                    layer.values.get(range)?,
+                )
             })
             .collect();
         let known: Vec<Option<f64>> = groups
@@ -261,7 +263,7 @@ impl Frame {
                 .iter()
                 .map(|g| (g.x, self.y(layer.side, g.middle)))
                 .collect();
-            if size > 1 && run.len() > 1 {
+            if thinned && run.len() > 1 {
                 let highest = run.iter().map(|g| (g.x, self.y(layer.side, g.high)));
                 let lowest = run.iter().rev().map(|g| (g.x, self.y(layer.side, g.low)));
                 root.draw(&Polygon::new(

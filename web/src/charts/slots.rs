@@ -1,5 +1,7 @@
 //! The periods of a chart: steps of equal length, or CloudWatch's own.
 
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// One period of a chart.
@@ -64,6 +66,27 @@ impl Slots {
         }
     }
 
+    /// Neighbouring slots together, so that at most about `most` groups of one length in time
+    /// remain. A slot that is longer than that is a group of its own.
+    pub(crate) fn groups(&self, most: usize) -> Vec<Range<usize>> {
+        if self.0.len() <= most {
+            return (0..self.0.len()).map(|i| i..i + 1).collect();
+        }
+        let (first, last) = (self.0[0].from, self.0[self.0.len() - 1].to);
+        let length_ms = ((last - first).num_milliseconds() / most.max(1) as i64).max(1);
+        let group_of = |slot: &Slot| (slot.from - first).num_milliseconds() / length_ms;
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        for (i, slot) in self.0.iter().enumerate() {
+            match groups.last_mut() {
+                Some(group) if group_of(&self.0[group.start]) == group_of(slot) => {
+                    group.end = i + 1
+                }
+                _ => groups.push(i..i + 1),
+            }
+        }
+        groups
+    }
+
     /// Values by slot, from values by time.
     pub(crate) fn place(
         &self,
@@ -121,5 +144,17 @@ mod tests {
             slots.place([(at(24, 5), Some(1.0))]),
             [None, None, None, Some(1.0)]
         );
+    }
+
+    #[test]
+    fn groups_are_of_one_length_in_time() {
+        let minutes = (0..600).map(|i| (at(24, 0) + TimeDelta::minutes(i), 60));
+        let later = (0..5).map(|i| (at(24, 12) + TimeDelta::hours(i), 3_600));
+        let slots = Slots::of_periods(minutes.chain(later));
+        let groups = slots.groups(17);
+        assert_eq!(groups[0], 0..60, "an hour each");
+        assert_eq!(groups.last().unwrap().end, slots.0.len());
+        assert!(groups.windows(2).all(|pair| pair[0].end == pair[1].start));
+        assert_eq!(slots.groups(10_000).len(), slots.0.len());
     }
 }

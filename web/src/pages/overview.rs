@@ -77,9 +77,9 @@ struct Data {
     /// Of the period before.
     before: Coverage,
     series: Report,
-    /// The series in steps of cost.
-    cost_series: Report,
-    /// What requests caused, route by route, in steps of cost.
+    /// The same in steps of an hour at least: cost, and what is estimated from traces.
+    hours: Report,
+    /// What requests caused, route by route, in those steps.
     route_series: Report,
     routes: Report,
     services: Report,
@@ -99,7 +99,7 @@ pub(crate) async fn page(
 
 async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
     let (step, cost_step) = (ask.range.step_s(), ask.range.cost_step_s());
-    let (overview, before, series, cost_series, route_series, routes, services) = tokio::try_join!(
+    let (overview, before, series, hours, route_series, routes, services) = tokio::try_join!(
         report(state, "overview", bounds(ask)),
         report(state, "own-cost", bounds_before(ask)),
         report(
@@ -124,7 +124,7 @@ async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
         overview,
         before: before.coverage,
         series,
-        cost_series,
+        hours,
         route_series,
         routes,
         services,
@@ -207,9 +207,9 @@ impl Overview {
             alerts,
             cards: cards(&data.overview, &data.before),
             cost: charts::cost(ask, data).render()?,
-            requests: charts::requests(ask, &data.series).render()?,
-            latency: charts::latency(ask, &data.series).render()?,
-            cold: charts::cold(ask, &data.series).render()?,
+            requests: charts::requests(ask, data).render()?,
+            latency: charts::latency(ask, data).render()?,
+            cold: charts::cold(ask, data).render()?,
             dearest: dearest(ask, &data.routes),
             services: services(&data.services),
             services_csv: ask.csv("cost-by-day-and-service", &[]),

@@ -321,7 +321,7 @@ fn traces(report: &Report) -> Vec<Trace> {
                 id: row.text("trace_id").unwrap_or(format::MISSING).to_owned(),
                 ts: row
                     .timestamp("ts")
-                    .map_or_else(|| format::MISSING.to_owned(), format::second),
+                    .map_or_else(|| format::MISSING.to_owned(), format::day_second),
                 duration: Unit::Ms.text(row.f64("duration_ms")),
                 status: status
                     .map_or_else(|| format::MISSING.to_owned(), |status| status.to_string()),

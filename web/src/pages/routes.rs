@@ -60,9 +60,9 @@ pub(crate) async fn page(
     draw(move || Routes::new(&ask, &state, sort, &routes, &series, step_s).render()).await
 }
 
-/// Sparklines are drawn with about 30 points.
+/// Sparklines are drawn with about 30 points, an hour apart at least.
 fn shape_step_s(ask: &Ask) -> i64 {
-    let step = ask.range.step_s();
+    let step = ask.range.cost_step_s();
     let points = ((ask.range.to - ask.range.from).num_seconds() / step).max(1);
     step * (points / 30).max(1)
 }
@@ -96,19 +96,29 @@ impl Routes {
             .filter_map(|row| row.f64("share_of_cost"))
             .fold(0.0, f64::max);
         let shapes = Shapes::new(ask, series, step_s);
-        let lines: Vec<Line> = rows
+        let mut lines: Vec<Line> = rows
             .iter()
             .map(|row| Line::new(ask, row, most, &shapes))
             .collect();
         let mut notes: Vec<String> = Vec::new();
         for (what, sources) in [
-            ("Requests and latency", &["apigateway-metrics"][..]),
-            ("Cold starts", &["traces"]),
+            ("Requests", &["apigateway-metrics"][..]),
+            ("Latency and cold starts", &["traces"]),
             ("Cost", &["apigateway-metrics", "lambda-metrics"]),
         ] {
             notes.extend(
                 coverage_note(&report.coverage, sources).map(|note| format!("{what}: {note}.")),
             );
+        }
+        // Said once where it holds for every row.
+        if !rows.is_empty()
+            && rows.iter().all(|row| {
+                row.f64("cost_estimated")
+                    .is_some_and(|share| share > 0.9995)
+            })
+        {
+            notes.push("Cost is estimated until the bill of these days settles.".to_owned());
+            lines.iter_mut().for_each(|line| line.estimate = None);
         }
         Routes {
             frame: Frame::new("Routes", ask, state, Some(&report.coverage)),

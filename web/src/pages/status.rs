@@ -17,8 +17,10 @@ use crate::{
     frame::{Frame, outcome_words},
 };
 
-/// How many windows a strip shows.
-const STRIP: usize = 60;
+/// How many windows of each source are looked at, the newest ones.
+const LAST: i64 = 20_000;
+/// Width of a strip, in its own units.
+const STRIP: f64 = 1_000.0;
 
 #[derive(Template)]
 #[template(path = "status.html")]
@@ -26,6 +28,9 @@ struct Status {
     frame: Frame,
     figures: Vec<Figure>,
     sources: Vec<Source>,
+    /// Ends of the strips.
+    from: String,
+    to: String,
     cost_csv: String,
     windows_csv: String,
 }
@@ -56,9 +61,10 @@ struct Source {
     error: Option<String>,
 }
 
-/// A window in a source's strip.
+/// Windows that follow each other and came to the same, in a source's strip.
 struct Cell {
-    x: usize,
+    x: String,
+    width: String,
     class: String,
     title: String,
 }
@@ -71,11 +77,7 @@ pub(crate) async fn page(
 ) -> Page {
     let ask = Ask::new("/status", query.as_deref(), &headers, (state.clock)())?;
     let (windows, today, range) = tokio::try_join!(
-        report(
-            &state,
-            "collection-windows",
-            bounds(&ask).set("last", STRIP as i64)
-        ),
+        report(&state, "collection-windows", bounds(&ask).set("last", LAST)),
         report(
             &state,
             "own-cost",
@@ -135,6 +137,8 @@ impl Status {
             frame: Frame::new("Status", ask, state, Some(coverage)),
             figures: figures(ask, today, range),
             sources,
+            from: format::minute(ask.range.from),
+            to: format::minute(ask.range.to),
             cost_csv: ask.csv("own-cost", &[]),
             windows_csv: ask.csv("collection-windows", &[("last", "1000")]),
         }
@@ -252,15 +256,14 @@ impl Source {
             age: until.map_or_else(String::new, |ts| {
                 format!("{} ago", format::age(ask.now - ts))
             }),
-            share: coverage.map_or_else(
-                || format::MISSING.to_owned(),
-                |coverage| format::percent_complete(coverage.complete_share),
-            ),
-            cells: rows
-                .iter()
-                .enumerate()
-                .map(|(i, row)| cell(i, row))
-                .collect(),
+            // Discovery looks at what is there now and has no range to cover.
+            share: coverage
+                .filter(|_| place.source != "discovery")
+                .map_or_else(
+                    || format::MISSING.to_owned(),
+                    |coverage| format::percent_complete(coverage.complete_share),
+                ),
+            cells: cells(ask, &rows),
             summary: summary(&rows),
             rows: Unit::Count.text(total(range, "rows")),
             calls: Unit::Count.text(total(range, "calls")),
@@ -279,18 +282,53 @@ impl Source {
     }
 }
 
-fn cell(i: usize, row: &Row<'_>) -> Cell {
-    let outcome = row.text("outcome").unwrap_or("not yet");
-    let span = match (row.timestamp("ts"), row.timestamp("window_end")) {
-        (Some(from), Some(to)) => format!("{} UTC", format::span(from, to)),
-        _ => String::new(),
-    };
-    let rows = Unit::Count.text(row.f64("rows"));
-    Cell {
-        x: i * 8,
-        class: class(outcome),
-        title: format!("{span}: {outcome}, {rows} rows"),
+/// The strip of a source over the page's range: neighbours that came to the same are one cell.
+fn cells(ask: &Ask, rows: &[Row<'_>]) -> Vec<Cell> {
+    struct Run {
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        outcome: String,
+        windows: usize,
     }
+    let mut runs: Vec<Run> = Vec::new();
+    for row in rows {
+        let (Some(from), Some(to)) = (row.timestamp("ts"), row.timestamp("window_end")) else {
+            continue;
+        };
+        let outcome = row.text("outcome").unwrap_or("not yet");
+        match runs.last_mut() {
+            Some(run) if run.outcome == outcome && run.to >= from => {
+                run.to = run.to.max(to);
+                run.windows += 1;
+            }
+            _ => runs.push(Run {
+                from,
+                to,
+                outcome: outcome.to_owned(),
+                windows: 1,
+            }),
+        }
+    }
+    let span = (ask.range.to - ask.range.from).num_seconds().max(1) as f64;
+    let x = |ts: DateTime<Utc>| {
+        ((ts - ask.range.from).num_seconds() as f64 / span).clamp(0.0, 1.0) * STRIP
+    };
+    let cell = |run: Run| Cell {
+        x: format!("{:.1}", x(run.from).min(STRIP - 2.0)),
+        width: format!("{:.1}", (x(run.to) - x(run.from)).max(2.0)),
+        class: class(&run.outcome),
+        title: format!(
+            "{} UTC: {} {}",
+            format::span(run.from, run.to),
+            counted(run.windows, "window"),
+            run.outcome
+        ),
+    };
+    runs.into_iter().map(cell).collect()
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How many windows of the strip came to what, in words.
@@ -308,7 +346,7 @@ fn summary(rows: &[Row<'_>]) -> String {
         .into_iter()
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
-    format!("last {} windows: {}", rows.len(), counts.join(", "))
+    format!("{}: {}", counted(rows.len(), "window"), counts.join(", "))
 }
 
 /// A class of the stylesheet; an outcome that it does not know looks like a failure.
@@ -335,6 +373,44 @@ fn what(source: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{self, Cell};
+
+    #[tokio::test]
+    async fn neighbours_that_came_to_the_same_are_one_cell() {
+        let (state, _folder) = testing::state().await;
+        let ask = Ask::new("/status", None, &HeaderMap::new(), testing::now()).unwrap();
+        let hour = |n: i64, outcome: &str| {
+            let from = ask.range.from + TimeDelta::hours(n);
+            let cells = [Cell::Time(from), Cell::Time(from + TimeDelta::hours(1))];
+            cells
+                .into_iter()
+                .chain([Cell::Text(outcome.to_owned())])
+                .collect::<Vec<_>>()
+        };
+        let rows = vec![
+            hour(0, "complete"),
+            hour(1, "complete"),
+            hour(2, "throttled"),
+            hour(9, "complete"),
+        ];
+        let report = testing::report(
+            &state,
+            &["ts", "window_end", "outcome"],
+            rows,
+            testing::coverage(1.0),
+        )
+        .await;
+        let rows: Vec<Row<'_>> = report.table.rows().collect();
+        let cells = cells(&ask, &rows);
+        let classes: Vec<&str> = cells.iter().map(|cell| cell.class.as_str()).collect();
+        assert_eq!(classes, ["o-complete", "o-throttled", "o-complete"]);
+        assert!(
+            cells[0].title.ends_with("2 windows complete"),
+            "{}",
+            cells[0].title
+        );
+        assert_eq!(summary(&rows), "4 windows: 3 complete, 1 throttled");
+    }
 
     #[test]
     fn an_unknown_outcome_looks_like_a_failure() {

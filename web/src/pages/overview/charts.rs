@@ -16,11 +16,10 @@ fn slots(ask: &Ask, step_s: i64) -> Slots {
     Slots::regular(ask.range.from, ask.range.to, step_s)
 }
 
-/// A column of a series by slot of the range.
-fn series(ask: &Ask, report: &Report, column: &str) -> Vec<Option<f64>> {
+/// A column of a series in steps of that length, by slot of the range.
+fn series(ask: &Ask, report: &Report, step_s: i64, column: &str) -> Vec<Option<f64>> {
     let rows = report.table.rows();
-    slots(ask, ask.range.step_s())
-        .place(rows.filter_map(|row| Some((row.timestamp("ts")?, row.f64(column)))))
+    slots(ask, step_s).place(rows.filter_map(|row| Some((row.timestamp("ts")?, row.f64(column)))))
 }
 
 fn chart(
@@ -51,9 +50,7 @@ fn chart(
 pub(super) fn cost(ask: &Ask, data: &Data) -> TimeChart {
     let step = ask.range.cost_step_s();
     let slots = slots(ask, step);
-    let rows = data.cost_series.table.rows();
-    let cost =
-        slots.place(rows.filter_map(|row| Some((row.timestamp("ts")?, row.f64("cost_usd")))));
+    let cost = series(ask, &data.hours, step, "cost_usd");
     // Only what requests caused: nobody's request caused the tax.
     let (mut caused, mut requests) = (vec![None; slots.0.len()], vec![None; slots.0.len()]);
     for row in data.route_series.table.rows() {
@@ -110,12 +107,11 @@ fn estimated_days(services: &Report) -> BTreeSet<NaiveDate> {
         .collect()
 }
 
-pub(super) fn requests(ask: &Ask, report: &Report) -> TimeChart {
-    let (requests, errors) = (
-        series(ask, report, "requests"),
-        series(ask, report, "errors"),
-    );
-    let rate = ratio(&errors, &requests, 1.0);
+/// Requests as bars, and the share of errors as a line.
+pub(super) fn requests(ask: &Ask, data: &Data) -> TimeChart {
+    let step = ask.range.step_s();
+    let requests = series(ask, &data.series, step, "requests");
+    let rate = ratio(&series(ask, &data.series, step, "errors"), &requests, 1.0);
     let layers = vec![
         Layer::new(
             "Requests",
@@ -138,46 +134,38 @@ pub(super) fn requests(ask: &Ask, report: &Report) -> TimeChart {
         ask,
         "requests",
         "Requests and errors",
-        ask.range.step_s(),
+        step,
         Widths::Half,
         layers,
     )
 }
 
-pub(super) fn latency(ask: &Ask, report: &Report) -> TimeChart {
+/// Latency, in steps long enough for the traces that it is estimated from.
+pub(super) fn latency(ask: &Ask, data: &Data) -> TimeChart {
+    let step = ask.range.cost_step_s();
+    let p95 = series(ask, &data.hours, step, "p95_ms");
     let layers = vec![Layer::new(
         "p95",
         Ink::P95,
         Unit::Ms,
         Side::Left,
         Shape::Line,
-        series(ask, report, "p95_ms"),
+        p95,
     )];
-    chart(
-        ask,
-        "latency",
-        "p95 latency",
-        ask.range.step_s(),
-        Widths::Half,
-        layers,
-    )
+    chart(ask, "latency", "p95 latency", step, Widths::Half, layers)
 }
 
-pub(super) fn cold(ask: &Ask, report: &Report) -> TimeChart {
+/// Cold starts, in the same steps.
+pub(super) fn cold(ask: &Ask, data: &Data) -> TimeChart {
+    let step = ask.range.cost_step_s();
+    let starts = series(ask, &data.hours, step, "cold_starts");
     let layers = vec![Layer::new(
         "Cold starts",
         Ink::Cold,
         Unit::Count,
         Side::Left,
         Shape::Bars,
-        series(ask, report, "cold_starts"),
+        starts,
     )];
-    chart(
-        ask,
-        "cold",
-        "Cold starts",
-        ask.range.step_s(),
-        Widths::Half,
-        layers,
-    )
+    chart(ask, "cold", "Cold starts", step, Widths::Full, layers)
 }

@@ -57,7 +57,7 @@ async fn figures_of_the_account() {
             coverage(),
         )
         .await,
-        cost_series: testing::report(
+        hours: testing::report(
             &state,
             &["ts", "cost_usd"],
             vec![vec![Time(ts), Number(0.1)]],

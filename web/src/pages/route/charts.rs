@@ -30,11 +30,22 @@ pub(super) fn latency(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> Ti
         Layer::new(name, ink, Unit::Ms, Side::Left, Shape::Line, values(column))
     })
     .collect();
-    let period = rows.iter().map(|(_, period_s, _)| *period_s).max();
+    let periods = || rows.iter().map(|(_, period_s, _)| *period_s);
+    let subtitle = match (periods().min(), periods().max()) {
+        (Some(short), Some(long)) if short == long => format!("each {}, UTC", format::step(short)),
+        (Some(short), Some(long)) => {
+            format!(
+                "each {} or {}, UTC",
+                format::step(short),
+                format::step(long)
+            )
+        }
+        _ => String::new(),
+    };
     TimeChart {
         id: "latency",
         title: "Latency".to_owned(),
-        subtitle: period.map_or_else(String::new, |period_s| format!("each {}, UTC", format::step(period_s))),
+        subtitle,
         from: ask.range.from,
         to: ask.range.to,
         layers,

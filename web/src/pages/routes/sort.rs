@@ -40,13 +40,13 @@ pub(super) const COLUMNS: [Column; 9] = [
         key: "p50",
         label: "p50",
         column: "p50_ms",
-        meaning: "Half of the requests were answered within this time",
+        meaning: "Half of the requests were answered within this time, estimated from traces",
     },
     Column {
         key: "p95",
         label: "p95",
         column: "p95_ms",
-        meaning: "95 of 100 requests were answered within this time",
+        meaning: "95 of 100 requests were answered within this time, estimated from traces",
     },
     Column {
         key: "cold",
@@ -70,7 +70,7 @@ pub(super) const COLUMNS: [Column; 9] = [
         key: "share",
         label: "Share",
         column: "share_of_cost",
-        meaning: "Of the cost of all routes",
+        meaning: "Of the cost of everything in the account",
     },
 ];
 
