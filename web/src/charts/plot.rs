@@ -239,7 +239,7 @@ impl Frame {
         layer: &super::Layer,
     ) -> Drawn<DB> {
         let colour = layer.ink.sentinel();
-        let most = (((self.right - self.left) / SCALE) as usize * 2 / 5).max(2);
+        let most = (((self.right - self.left) / SCALE) as usize / 4).max(2);
         let ranges = chart.slots.groups(most);
         let thinned = ranges.len() < layer.values.len();
         let groups: Vec<Option<Group>> = ranges
@@ -256,7 +256,7 @@ impl Frame {
             .iter()
             .map(|group| group.as_ref().map(|g| g.middle))
             .collect();
-        let few = known.len() <= most / 8;
+        let few = known.len() <= most / 5;
         for run in runs(&known) {
             let run: Vec<&Group> = groups[run].iter().flatten().collect();
             let points: Vec<(i32, i32)> = run

@@ -8,7 +8,7 @@ use axum::{
     extract::{RawQuery, State},
     http::HeaderMap,
 };
-use millicent_analyzer::{Report, Row};
+use millicent_analyzer::{Coverage, Report, Row};
 
 use self::{
     line::{Line, Shapes},
@@ -100,16 +100,7 @@ impl Routes {
             .iter()
             .map(|row| Line::new(ask, row, most, &shapes))
             .collect();
-        let mut notes: Vec<String> = Vec::new();
-        for (what, sources) in [
-            ("Requests", &["apigateway-metrics"][..]),
-            ("Latency and cold starts", &["traces"]),
-            ("Cost", &["apigateway-metrics", "lambda-metrics"]),
-        ] {
-            notes.extend(
-                coverage_note(&report.coverage, sources).map(|note| format!("{what}: {note}.")),
-            );
-        }
+        let mut notes = coverage_notes(&report.coverage);
         // Said once where it holds for every row.
         if !rows.is_empty()
             && rows.iter().all(|row| {
@@ -139,6 +130,29 @@ impl Routes {
             filter,
         }
     }
+}
+
+/// What is not fully collected, figures with the same coverage in one sentence.
+fn coverage_notes(coverage: &Coverage) -> Vec<String> {
+    let figures: [(&str, &[&str]); 3] = [
+        ("Requests", &["apigateway-metrics"]),
+        ("latency and cold starts", &["traces"]),
+        ("cost", &["apigateway-metrics", "lambda-metrics"]),
+    ];
+    let mut notes: Vec<(String, String)> = Vec::new();
+    for (what, sources) in figures {
+        let Some(note) = coverage_note(coverage, sources) else {
+            continue;
+        };
+        match notes.iter_mut().find(|(_, same)| *same == note) {
+            Some((names, _)) => *names = format!("{names}, {what}"),
+            None => notes.push((what.to_owned(), note)),
+        }
+    }
+    notes
+        .into_iter()
+        .map(|(what, note)| format!("{what}: {note}."))
+        .collect()
 }
 
 /// Every word of the filter is somewhere in route, API or stage.
