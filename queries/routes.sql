@@ -12,7 +12,7 @@
 -- column:  p50_ms               double  median of what clients waited, milliseconds, weighted from traces
 -- column:  p95_ms               double  95th percentile
 -- column:  p95_low_ms           double  lower end of its 95% interval
--- column:  p95_high_ms          double  upper end
+-- column:  p95_high_ms          double  upper end; null where too few traces bound it
 -- column:  p99_ms               double  99th percentile
 -- column:  traces               integer traces behind them
 -- column:  cold_start_rate      double  share of requests whose function had to be initialised first
@@ -45,15 +45,9 @@ traced as (
         min(case when below >= 0.5 * total then duration_ms end) as p50_ms,
         min(case when below >= 0.95 * total then duration_ms end) as p95_ms,
         -- Ranks within which the 95th percentile lies in 95% of samples of this effective size.
-        min(case
-            when below >= (0.95 - 1.96 * sqrt(0.0475 * squares) / total) * total then duration_ms
-        end) as p95_low_ms,
-        coalesce(
-            min(case
-                when below >= (0.95 + 1.96 * sqrt(0.0475 * squares) / total) * total then duration_ms
-            end),
-            max(duration_ms)
-        ) as p95_high_ms,
+        -- API Gateway's times are in whole milliseconds.
+        min(case when below >= 0.95 * total - 1.96 * sqrt(0.0475 * squares) then duration_ms end) - 0.5 as p95_low_ms,
+        min(case when below >= 0.95 * total + 1.96 * sqrt(0.0475 * squares) then duration_ms end) + 0.5 as p95_high_ms,
         min(case when below >= 0.99 * total then duration_ms end) as p99_ms,
         count(*) as traces,
         sum(case when cold_start then weight else 0.0 end) / nullif(sum(case when cold_start is not null then weight end), 0) as p,
