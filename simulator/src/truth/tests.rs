@@ -195,3 +195,24 @@ fn functions_are_told_with_all_that_they_ran() {
     }
     assert!(compared >= 5, "cold starts were seen");
 }
+
+#[test]
+fn whole_days_are_told_with_the_whole_bill() {
+    let world = world(1);
+    let truth = world.truth(at("2026-10-31T00:00:00Z"), at("2026-11-03T00:00:00Z"));
+    let lines = world
+        .bill()
+        .settled("2026-10-31".parse().unwrap(), "2026-11-03".parse().unwrap());
+    let costs = |cost: &mut dyn Iterator<Item = Decimal12>| cost.collect::<Vec<_>>();
+    assert_eq!(
+        costs(&mut truth.bill.iter().map(|line| line.cost_usd)),
+        costs(&mut lines.iter().map(|line| line.cost))
+    );
+    let half = world.truth(at("2026-10-31T00:00:00Z"), at("2026-10-31T12:00:00Z"));
+    let nat = half
+        .bill
+        .iter()
+        .find(|line| line.usage_type == "EUC1-NatGateway-Hours")
+        .unwrap();
+    assert_eq!(nat.quantity.to_string(), "12");
+}
