@@ -50,8 +50,10 @@ fn crates_import_only_what_the_map_allows() {
         "a crate is missing from the map, or the map names one that is gone"
     );
     for (name, allowed) in ALLOWED {
-        let allowed: BTreeSet<String> =
-            allowed.iter().map(|name| format!("millicent-{name}")).collect();
+        let allowed: BTreeSet<String> = allowed
+            .iter()
+            .map(|name| format!("millicent-{name}"))
+            .collect();
         let own: BTreeSet<String> = imports[&format!("millicent-{name}")]
             .iter()
             .filter(|import| import.starts_with("millicent"))
@@ -67,7 +69,10 @@ fn crates_import_only_what_the_map_allows() {
 #[test]
 fn only_the_collector_speaks_to_aws() {
     for (name, imports) in imports() {
-        let sdks: Vec<_> = imports.iter().filter(|name| name.starts_with("aws-")).collect();
+        let sdks: Vec<_> = imports
+            .iter()
+            .filter(|name| name.starts_with("aws-"))
+            .collect();
         assert!(
             sdks.is_empty() || name == "millicent-collector",
             "{name} imports {sdks:?}"
