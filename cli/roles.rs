@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use aws_config::default_provider::region::DefaultRegionChain;
 use chrono::TimeDelta;
 use clap::Args;
 use millicent_alerts::Alerts;
@@ -223,15 +222,7 @@ async fn region(aws: &config::Aws) -> anyhow::Result<String> {
     if let Some(region) = &aws.region {
         return Ok(region.clone());
     }
-    let mut chain = DefaultRegionChain::builder();
-    if let Some(profile) = &aws.profile {
-        chain = chain.profile_name(profile);
-    }
-    let found = chain
-        .build()
-        .region()
-        .await
-        .map(|region| region.to_string());
+    let found = millicent_collector::default_region(aws.profile.as_deref()).await;
     found.ok_or_else(|| {
         let message =
             "no AWS region is known: set `region` in [aws] of millicent.toml, or AWS_REGION";

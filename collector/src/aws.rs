@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -46,6 +47,20 @@ impl Aws {
             account_id,
         })
     }
+}
+
+/// The region that the SDK's own chain finds (environment, shared files, instance metadata) for a
+/// profile, or for the default one.
+pub async fn default_region(profile: Option<&str>) -> Option<String> {
+    let mut chain = DefaultRegionChain::builder();
+    if let Some(profile) = profile {
+        chain = chain.profile_name(profile);
+    }
+    chain
+        .build()
+        .region()
+        .await
+        .map(|region| region.to_string())
 }
 
 async fn sdk_config(config: &CollectConfig) -> SdkConfig {
