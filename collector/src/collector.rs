@@ -18,12 +18,13 @@ use crate::clock::Clock;
 use crate::config::{CollectConfig, Source};
 use crate::discovery::Inventory;
 use crate::error::CollectError;
+use crate::knowledge::Knowledge;
 use crate::meter::Purse;
 use crate::metrics::Active;
 use crate::pace::Pace;
 use crate::plan::{Plan, plan};
 use crate::summary::{PassSummary, SourceSummary};
-use crate::task::{Knowledge, Task};
+use crate::task::Task;
 use crate::trouble::{Trouble, chain};
 use crate::windows::floor;
 

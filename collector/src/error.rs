@@ -1,5 +1,5 @@
-//! What stops the collector as a whole. What stops one window is a [`crate::trouble::Trouble`]
-//! and becomes its outcome in `collections`.
+//! What stops the collector as a whole. What stops one window becomes
+//! its outcome in `collections`.
 
 use millicent_lake::LakeError;
 

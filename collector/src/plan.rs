@@ -11,7 +11,7 @@ use crate::config::Source;
 use crate::discovery::discover;
 use crate::error::CollectError;
 use crate::meter::{Billed, Meter};
-use crate::task::due_windows;
+use crate::schedule::due_windows;
 use crate::windows::Window;
 use crate::{cost, metrics, traces};
 

@@ -4,8 +4,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use millicent_lake::{Collection, Outcome, Resource, Rows, Slice, Table};
+use chrono::{DateTime, Utc};
+use millicent_lake::{Collection, Outcome, Rows, Slice, Table};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -14,15 +14,14 @@ use crate::config::Source;
 use crate::coverage::merge;
 use crate::discovery::{Inventory, discover};
 use crate::error::CollectError;
+use crate::knowledge::Knowledge;
 use crate::meter::{Billed, Meter};
-use crate::routes::RouteTable;
+use crate::schedule::due_windows;
 use crate::summary::{Incident, SourceSummary};
 use crate::trouble::Trouble;
-use crate::windows::{Scheme, Window, bill_due, due};
+use crate::windows::Window;
 use crate::{cost, metrics, traces};
 
-/// X-Ray keeps traces for 30 days.
-const TRACE_RETENTION: TimeDelta = TimeDelta::days(29);
 /// A source that failed so often in a row is left until the next pass.
 const FAILURES_IN_A_ROW: u32 = 3;
 
@@ -45,25 +44,6 @@ impl Collected {
             rows,
             partial: None,
             not_yet: None,
-        }
-    }
-}
-
-/// What is known of the account when windows are read.
-#[derive(Clone)]
-pub(crate) struct Knowledge {
-    pub(crate) resources: Arc<Vec<Resource>>,
-    pub(crate) routes: Arc<RouteTable>,
-    /// Why a kind of resource may be unknown rather than absent.
-    pub(crate) unknown: Option<Trouble>,
-}
-
-impl Knowledge {
-    pub(crate) fn new(inventory: Inventory) -> Self {
-        Self {
-            routes: Arc::new(RouteTable::new(&inventory.resources)),
-            resources: Arc::new(inventory.resources),
-            unknown: inventory.troubles.into_iter().next(),
         }
     }
 }
@@ -247,20 +227,17 @@ impl Task {
                 let outcome = trouble.as_ref().map_or(Outcome::Complete, |t| t.outcome);
                 let attempt = self.attempt(whole, meter, started, rows as usize, trouble);
                 if let Some((late, why)) = not_yet {
-                    let spent = if whole.is_empty() {
-                        Some(&attempt)
-                    } else {
-                        None
-                    };
-                    let free =
-                        Meter::new(Arc::clone(&self.inner.purse), Arc::clone(&self.inner.clock));
-                    let mut waiting = self.attempt(late, &free, started, 0, Some(partial(why)));
-                    if let Some(spent) = spent {
-                        waiting.calls = spent.calls;
-                        waiting.billed_units = spent.billed_units;
-                        waiting.cost_usd = spent.cost_usd;
+                    let mut waiting = self.attempt(late, &self.meter(), started, 0, None);
+                    waiting.outcome = Outcome::Partial;
+                    waiting.error = Some(why);
+                    if whole.is_empty() {
+                        waiting.calls = attempt.calls;
+                        waiting.billed_units = attempt.billed_units;
+                        waiting.cost_usd = attempt.cost_usd;
+                        self.summary.count(&waiting);
                     }
-                    attempts.push(waiting);
+                    // Expected, and so no incident.
+                    self.write(vec![waiting]).await?;
                 }
                 if !whole.is_empty() {
                     attempts.push(attempt);
@@ -423,56 +400,4 @@ fn describe(window: &Window) -> String {
         window.from.format("%Y-%m-%d %H:%M"),
         window.to.format("%Y-%m-%d %H:%M")
     )
-}
-
-/// The windows of a source that are due, newest first.
-pub(crate) fn due_windows(
-    inner: &Inner,
-    source: Source,
-    seen: &[Collection],
-    until: DateTime<Utc>,
-) -> Vec<Window> {
-    let config = &inner.config;
-    let scheme = Scheme {
-        history: config.history,
-        settle: config.metrics_settle,
-        late: config.late,
-        freshness: config.freshness,
-        chunk: TimeDelta::days(config.metrics_chunk_days),
-        fine: config.minute_resolution,
-        live_again: true,
-        partial_counts: false,
-    };
-    match source {
-        Source::LambdaMetrics | Source::ApiGatewayMetrics => due(&scheme, seen, until),
-        Source::Traces => {
-            let scheme = Scheme {
-                history: config.history.min(TRACE_RETENTION),
-                settle: config.traces_settle,
-                chunk: TimeDelta::days(config.traces_chunk_days),
-                live_again: false,
-                partial_counts: true,
-                ..scheme
-            };
-            due(&scheme, seen, until)
-        }
-        Source::Cost => bill_due(config.history, config.cost_every, seen, until)
-            .into_iter()
-            .collect(),
-        Source::Discovery => discovery_due(config.discovery_every, seen, until)
-            .into_iter()
-            .collect(),
-    }
-}
-
-/// An inventory speaks for the time since the last whole one.
-fn discovery_due(every: TimeDelta, seen: &[Collection], until: DateTime<Utc>) -> Option<Window> {
-    let until = crate::windows::floor(until, TimeDelta::seconds(1));
-    let last = seen
-        .iter()
-        .filter(|row| row.outcome == Outcome::Complete)
-        .map(|row| row.window_end)
-        .max();
-    let from = last.unwrap_or(until - every);
-    (last.is_none() || until - from >= every).then(|| Window::new(from, until))
 }

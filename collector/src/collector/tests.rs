@@ -483,3 +483,49 @@ async fn a_cancelled_pass_ends_and_the_next_goes_on() {
             .all(|s| s.windows == 0)
     );
 }
+
+#[tokio::test]
+async fn a_day_that_is_not_billed_yet_is_neither_zero_nor_a_failure() {
+    let aws = Scripted::start(|request| {
+        let first = "2026-11-01";
+        let usage = request.operation == "GetCostAndUsage"
+            && request.json()["GroupBy"][1]["Key"] == "USAGE_TYPE";
+        usage.then(|| {
+            let metric = |amount: &str, unit: &str| json!({"Amount": amount, "Unit": unit});
+            let groups = json!([{"Keys": ["AWS Lambda", "EUC1-Request"], "Metrics": {
+                "UnblendedCost": metric("0.2", "USD"), "UsageQuantity": metric("1000000", "Requests")}}]);
+            let day = |start: &str, end: &str, groups: serde_json::Value| {
+                json!({"TimePeriod": {"Start": start, "End": end}, "Estimated": true, "Groups": groups})
+            };
+            Response::json(&json!({"ResultsByTime": [
+                day(first, "2026-11-02", groups.clone()),
+                day("2026-11-22", "2026-11-23", groups),
+                day("2026-11-23", "2026-11-24", json!([])),
+            ]}))
+        })
+    })
+    .await;
+    let config = CollectConfig {
+        sources: vec![Source::Cost],
+        ..aws.config()
+    };
+    let summary = pass(&aws.collector(config).await, &aws).await;
+    assert!(summary.is_complete(), "{summary:#?}");
+    let recorded = recorded(&aws, Source::Cost).await;
+    let told: Vec<_> = recorded
+        .iter()
+        .map(|row| (row.window_end.date_naive().to_string(), row.outcome))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("2026-11-23".to_owned(), Outcome::Complete),
+            ("2026-11-24".to_owned(), Outcome::Partial)
+        ]
+    );
+    assert_eq!(
+        recorded.iter().map(|row| row.cost_usd).sum::<Decimal>(),
+        Decimal::new(2, 2)
+    );
+    assert_eq!(rows(&aws, Table::Costs).await, 2);
+}

@@ -1,0 +1,62 @@
+//! Which windows of which source are due, by the configuration.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use millicent_lake::{Collection, Outcome};
+
+use crate::collector::Inner;
+use crate::config::Source;
+use crate::windows::{Scheme, Window, bill_due, due};
+
+/// X-Ray keeps traces for 30 days.
+const TRACE_RETENTION: TimeDelta = TimeDelta::days(29);
+/// The windows of a source that are due, newest first.
+pub(crate) fn due_windows(
+    inner: &Inner,
+    source: Source,
+    seen: &[Collection],
+    until: DateTime<Utc>,
+) -> Vec<Window> {
+    let config = &inner.config;
+    let scheme = Scheme {
+        history: config.history,
+        settle: config.metrics_settle,
+        late: config.late,
+        freshness: config.freshness,
+        chunk: TimeDelta::days(config.metrics_chunk_days),
+        fine: config.minute_resolution,
+        live_again: true,
+        partial_counts: false,
+    };
+    match source {
+        Source::LambdaMetrics | Source::ApiGatewayMetrics => due(&scheme, seen, until),
+        Source::Traces => {
+            let scheme = Scheme {
+                history: config.history.min(TRACE_RETENTION),
+                settle: config.traces_settle,
+                chunk: TimeDelta::days(config.traces_chunk_days),
+                live_again: false,
+                partial_counts: true,
+                ..scheme
+            };
+            due(&scheme, seen, until)
+        }
+        Source::Cost => bill_due(config.history, config.cost_every, seen, until)
+            .into_iter()
+            .collect(),
+        Source::Discovery => discovery_due(config.discovery_every, seen, until)
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// An inventory speaks for the time since the last whole one.
+fn discovery_due(every: TimeDelta, seen: &[Collection], until: DateTime<Utc>) -> Option<Window> {
+    let until = crate::windows::floor(until, TimeDelta::seconds(1));
+    let last = seen
+        .iter()
+        .filter(|row| row.outcome == Outcome::Complete)
+        .map(|row| row.window_end)
+        .max();
+    let from = last.unwrap_or(until - every);
+    (last.is_none() || until - from >= every).then(|| Window::new(from, until))
+}
