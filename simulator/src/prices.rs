@@ -13,7 +13,7 @@ pub const DISCOUNT_PERCENT: i128 = 7;
 
 /// Free tiers belong to the payer, whose other accounts use most of them: this account gets so
 /// many percent.
-pub const FREE_TIER_PERCENT: i128 = 15;
+pub const FREE_TIER_PERCENT: i128 = 2;
 
 /// Bytes of the GB that storage and logs are billed by.
 pub const GB: i128 = 1 << 30;

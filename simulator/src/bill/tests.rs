@@ -129,7 +129,7 @@ fn free_tiers_are_used_up_once_a_month() {
             }
         }
         assert!(
-            (used - billable - 150_000.0).abs() < 1e-3,
+            (used - billable - 20_000.0).abs() < 1e-3,
             "{month:?}: {used} {billable}"
         );
     }
