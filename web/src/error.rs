@@ -9,7 +9,7 @@ use axum::{
 };
 use millicent_analyzer::AnalyzeError;
 
-use crate::assets;
+use crate::{Progress, assets};
 
 /// Why a page cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub(crate) enum PageError {
     /// The analysis was refused or stopped.
     #[error(transparent)]
     Analyze(#[from] AnalyzeError),
+    /// The first numbers are not there yet.
+    #[error("the first numbers are still being collected")]
+    Loading(Progress),
     /// A page or a chart could not be written.
     #[error("the page could not be written")]
     Render(#[from] askama::Error),
@@ -74,6 +77,7 @@ impl PageError {
                 ),
                 _ => return self.internal(),
             },
+            PageError::Loading(_) => (StatusCode::OK, "loading", self.to_string()),
             PageError::Render(_) | PageError::Task(_) => return self.internal(),
         };
         Answer {
@@ -126,8 +130,31 @@ struct ErrorPage<'a> {
     suggestions: &'a [(String, String)],
 }
 
+#[derive(Template)]
+#[template(path = "loading.html")]
+struct LoadingPage<'a> {
+    css: &'static str,
+    icon: &'static str,
+    progress: &'a Progress,
+    percent: u64,
+}
+
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        if let PageError::Loading(progress) = &self {
+            let (css, icon) = (assets::css_href(), assets::icon_href());
+            let percent = progress.percent();
+            if let Ok(html) = (LoadingPage {
+                css,
+                icon,
+                progress,
+                percent,
+            })
+            .render()
+            {
+                return Html(html).into_response();
+            }
+        }
         let answer = self.answer();
         let suggestions = match &self {
             PageError::NotFound { suggestions, .. } => suggestions.as_slice(),

@@ -80,9 +80,7 @@ impl Frame {
         let field = |ts: DateTime<Utc>| ts.format("%Y-%m-%dT%H:%M").to_string();
         let progress = state.progress.borrow().clone();
         let loading = (!progress.finished).then(|| Loading {
-            percent: (progress.done.min(progress.total) * 100)
-                .checked_div(progress.total)
-                .unwrap_or(0),
+            percent: progress.percent(),
             phase: progress.phase,
             done: progress.done,
             total: progress.total,

@@ -60,6 +60,15 @@ pub struct Progress {
     pub finished: bool,
 }
 
+impl Progress {
+    /// Part that is done, 0 to 100.
+    pub(crate) fn percent(&self) -> u64 {
+        (self.done.min(self.total) * 100)
+            .checked_div(self.total)
+            .unwrap_or(0)
+    }
+}
+
 /// Why the server ended.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {

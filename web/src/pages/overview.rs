@@ -15,7 +15,7 @@ use millicent_analyzer::{Coverage, Report, Row};
 use super::{
     Page, bounds, bounds_before,
     cards::{Card, six},
-    draw, report,
+    draw, patient, report,
 };
 use crate::{
     WebState,
@@ -92,8 +92,12 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Page {
     let ask = Ask::new("/", query.as_deref(), &headers, (state.clock)())?;
-    let (data, alerts) = tokio::join!(load(&state, &ask), active_alerts(&state, &ask));
-    let data = data?;
+    let both = async {
+        tokio::try_join!(load(&state, &ask), async {
+            Ok(active_alerts(&state, &ask).await)
+        })
+    };
+    let (data, alerts) = patient(&state, both).await?;
     draw(move || Overview::new(&ask, &state, &data, alerts)?.render()).await
 }
 

@@ -13,7 +13,7 @@ use millicent_analyzer::{Params, Report, Row};
 use super::{
     Page, bounds, bounds_before,
     cards::{Card, six},
-    draw, report,
+    draw, patient, report,
 };
 use crate::{
     WebState,
@@ -134,7 +134,7 @@ pub(crate) async fn page(
 ) -> Page {
     let ask = Ask::new("/route", query.as_deref(), &headers, (state.clock)())?;
     let key = Key::parse(&ask)?;
-    let data = load(&state, &ask, &key).await?;
+    let data = patient(&state, load(&state, &ask, &key)).await?;
     if !data.now.table.rows().any(|row| key.is(&row)) && data.series.table.num_rows() == 0 {
         return Err(unknown(&ask, &key, &data.now));
     }

@@ -14,7 +14,7 @@ use self::{
     line::{Line, Shapes},
     sort::{COLUMNS, Header, Sort, header},
 };
-use super::{Page, bounds, draw, report};
+use super::{Page, bounds, draw, patient, report};
 use crate::{
     WebState,
     ask::Ask,
@@ -49,14 +49,17 @@ pub(crate) async fn page(
     let ask = Ask::new("/routes", query.as_deref(), &headers, (state.clock)())?;
     let sort = Sort::parse(&ask)?;
     let step_s = shape_step_s(&ask);
-    let (routes, series) = tokio::try_join!(
-        report(&state, "routes", bounds(&ask)),
-        report(
-            &state,
-            "routes-series",
-            bounds(&ask).set("interval_s", step_s)
-        ),
-    )?;
+    let (routes, series) = patient(&state, async {
+        tokio::try_join!(
+            report(&state, "routes", bounds(&ask)),
+            report(
+                &state,
+                "routes-series",
+                bounds(&ask).set("interval_s", step_s)
+            ),
+        )
+    })
+    .await?;
     draw(move || Routes::new(&ask, &state, sort, &routes, &series, step_s).render()).await
 }
 

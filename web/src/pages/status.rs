@@ -8,7 +8,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use millicent_analyzer::{Params, Report, Row, SourceCoverage};
 
-use super::{Page, bounds, draw, report};
+use super::{Page, bounds, draw, patient, report};
 use crate::{
     WebState,
     ask::Ask,
@@ -76,21 +76,24 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Page {
     let ask = Ask::new("/status", query.as_deref(), &headers, (state.clock)())?;
-    let (windows, today, range) = tokio::try_join!(
-        report(&state, "collection-windows", bounds(&ask).set("last", LAST)),
-        report(
-            &state,
-            "own-cost",
-            Params::new()
-                .set("from", midnight(ask.now))
-                .set("to", ask.now + TimeDelta::minutes(1))
-        ),
-        report(
-            &state,
-            "own-cost",
-            bounds(&ask).set("to", ask.range.to + TimeDelta::minutes(1))
-        ),
-    )?;
+    let (windows, today, range) = patient(&state, async {
+        tokio::try_join!(
+            report(&state, "collection-windows", bounds(&ask).set("last", LAST)),
+            report(
+                &state,
+                "own-cost",
+                Params::new()
+                    .set("from", midnight(ask.now))
+                    .set("to", ask.now + TimeDelta::minutes(1))
+            ),
+            report(
+                &state,
+                "own-cost",
+                bounds(&ask).set("to", ask.range.to + TimeDelta::minutes(1))
+            ),
+        )
+    })
+    .await?;
     draw(move || Status::new(&ask, &state, &windows, &today, &range).render()).await
 }
 
