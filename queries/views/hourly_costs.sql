@@ -34,7 +34,7 @@ live as (
     from usage
     join prices
         on usage.account_id = prices.account_id and usage.region = prices.region
-            and usage.meter = prices.meter
+            and usage.meter = prices.meter and price_usd is not null
     left anti join settled
         on usage.account_id = settled.account_id and usage.date = settled.date
 ),

@@ -14,8 +14,5 @@ select meter, price_usd, unit, date '2026-09-06' as as_of, source from (values
     ('dynamodb-reads', 0.000000125, 'read request unit', 'AWS price list, AmazonDynamoDB'),
     ('dynamodb-writes', 0.000000625, 'write request unit', 'AWS price list, AmazonDynamoDB'),
     ('s3-tier1-requests', 0.000005, 'request', 'AWS price list, AmazonS3'),
-    ('s3-tier2-requests', 0.0000004, 'request', 'AWS price list, AmazonS3'),
-    ('xray-traces', 0.000005, 'trace', 'AWS price list, AWSXRay'),
-    -- A kilobyte an invocation, at 0.50 USD a GB.
-    ('log-bytes', 0.0000005, 'invocation', 'AWS price list, AmazonCloudWatch')
+    ('s3-tier2-requests', 0.0000004, 'request', 'AWS price list, AmazonS3')
 ) as prices (meter, price_usd, unit, source)

@@ -7,7 +7,7 @@
 -- column:  meter      text    see `meters`
 -- column:  service    text    Cost Explorer's SERVICE
 -- column:  usage_type text    usage type as billed; without the region's prefix where there is no bill
--- column:  price_usd  double  USD for one unit
+-- column:  price_usd  double  USD for one unit; null where neither a bill nor a list tells
 -- column:  basis      text    last settled week, or list price
 with days as (
     select account_id, date, row_number() over (partition by account_id order by date desc) as age

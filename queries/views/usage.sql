@@ -41,11 +41,26 @@ join operations
     on traced_calls.service = operations.service and traced_calls.operation = operations.operation
 group by date, account_id, region, meter, hour, resource, api, stage, route
 union all
+-- X-Ray's default rule records the first request of a second and 5% of the others. The traces found
+-- say which stages are traced, but not how many there are: only a share of them is fetched, and
+-- that share changes.
 select
     date, account_id, region, 'xray-traces', date_bin(interval '1 hour', ts),
-    api || '/' || stage, api, stage, route, cast(count(*) as double), true, 'traces found'
-from request_traces
-where nth = 1
+    api || '/' || stage, api, stage, route,
+    sum(requests * (0.05 + 0.95 * (1 - exp(-all_requests / period_s)) * period_s / all_requests)), true,
+    'requests, as X-Ray samples them'
+from (
+    select
+        route_requests.*,
+        sum(requests) over (
+            partition by route_requests.account_id, route_requests.region, ts, period_s
+        ) as all_requests
+    from route_requests
+    join (select distinct account_id, region, api, stage from request_traces) as traced
+        on route_requests.account_id = traced.account_id and route_requests.region = traced.region
+            and route_requests.api = traced.api and route_requests.stage = traced.stage
+) as sampled
+where requests > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
 union all
 select
