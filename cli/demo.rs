@@ -154,7 +154,10 @@ impl Demo {
         ));
         if self.once {
             print(&collected::summary(&summary))?;
-            print(&telling::evaluated(&alerts.evaluate_once().await?))?;
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                evaluated = alerts.evaluate_once() => print(&telling::evaluated(&evaluated?))?,
+            }
             return collected::failed(&summary);
         }
         say("From now on new minutes arrive live. Ctrl-C ends everything.");

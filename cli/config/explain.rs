@@ -1,5 +1,6 @@
 //! What is wrong with a file, for who wrote it: the line, the key, and what is allowed.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,52 +18,9 @@ pub(crate) enum ConfigError {
         /// Why not.
         source: io::Error,
     },
-    /// The file is not TOML.
-    #[error("{file}, line {line}: this is not TOML: {reason}\n  {text}")]
-    Syntax {
-        /// Which file.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// What the parser says.
-        reason: String,
-        /// The line.
-        text: String,
-    },
-    /// A key that there is not.
-    #[error(
-        "{file}, line {line}: there is no key `{key}`{meant}\n  {text}\n  allowed here: {allowed}"
-    )]
-    UnknownKey {
-        /// Which file.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// The key with its section.
-        key: String,
-        /// `; did you mean …?`, or nothing.
-        meant: String,
-        /// The line.
-        text: String,
-        /// Every key of the section.
-        allowed: String,
-    },
-    /// A value that is not allowed.
-    #[error("{file}, line {line}: `{key}`: {reason}\n  {text}\n  allowed: {allowed}")]
-    Value {
-        /// Which file.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// The key with its section.
-        key: String,
-        /// What is wrong.
-        reason: String,
-        /// The line.
-        text: String,
-        /// What is right.
-        allowed: String,
-    },
+    /// A line of the file is not right.
+    #[error("{0}")]
+    Mistake(Box<Mistake>),
     /// A secret that the file points to is not there.
     #[error("the webhook's address cannot be read from {place}: {reason}")]
     Secret {
@@ -71,6 +29,37 @@ pub(crate) enum ConfigError {
         /// Why it is not, without the secret.
         reason: String,
     },
+}
+
+/// What is wrong with a line.
+#[derive(Debug)]
+pub(crate) struct Mistake {
+    file: String,
+    /// From 1.
+    line: usize,
+    /// With the key in it.
+    what: String,
+    /// The line as it is.
+    text: String,
+    /// What to write instead.
+    allowed: Option<String>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mistake {
+            file,
+            line,
+            what,
+            text,
+            ..
+        } = self;
+        write!(f, "{file}, line {line}: {what}\n  {text}")?;
+        match &self.allowed {
+            Some(allowed) => write!(f, "\n  allowed: {allowed}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The text that errors point into.
@@ -112,14 +101,12 @@ impl<'a> Place<'a> {
         allowed: &str,
     ) -> ConfigError {
         let (line, text) = self.line(at.start);
-        ConfigError::Value {
-            file: self.file(),
+        self.mistake(
             line,
-            key: key.to_owned(),
-            reason: reason.to_owned(),
             text,
-            allowed: allowed.to_owned(),
-        }
+            format!("`{key}`: {reason}"),
+            Some(allowed.to_owned()),
+        )
     }
 
     /// The same for a value that may be a secret: its line is not shown.
@@ -130,73 +117,62 @@ impl<'a> Place<'a> {
         reason: &str,
         allowed: &str,
     ) -> ConfigError {
-        let mut error = self.refuse(key, at, reason, allowed);
-        if let ConfigError::Value { text, .. } = &mut error {
-            *text = format!("{} = …", key.rsplit('.').next().unwrap_or(key));
-        }
-        error
+        let (line, _) = self.line(at.start);
+        let text = format!("{} = …", key.rsplit('.').next().unwrap_or(key));
+        self.mistake(
+            line,
+            text,
+            format!("`{key}`: {reason}"),
+            Some(allowed.to_owned()),
+        )
     }
 
     /// What the parser found, in our words.
     pub(super) fn explain(&self, error: &toml::de::Error) -> ConfigError {
         let at = error.span().unwrap_or_default().start;
         let (line, text) = self.line(at);
-        let file = self.file();
         let message = error.message();
         let Ok(table) = DeTable::parse(self.text) else {
-            return ConfigError::Syntax {
-                file,
-                line,
-                reason: message.to_owned(),
-                text,
-            };
+            return self.mistake(line, text, format!("this is not TOML: {message}"), None);
         };
         let path = key_at(table.get_ref(), at);
         if let Some((key, allowed)) = unknown_field(message) {
             let section = path.strip_suffix(&key).unwrap_or(&path);
-            return ConfigError::UnknownKey {
-                file,
-                line,
-                meant: closest(&key, &allowed)
-                    .map(|meant| format!("; did you mean `{meant}`?"))
-                    .unwrap_or_default(),
-                key: format!("{section}{key}"),
-                text,
-                allowed: allowed.join(", "),
-            };
+            let mut what = format!("there is no key `{section}{key}`");
+            if let Some(meant) = closest(&key, &allowed) {
+                what.push_str(&format!("; did you mean `{meant}`?"));
+            }
+            return self.mistake(line, text, what, Some(allowed.join(", ")));
         }
-        let (reason, allowed) = match message.rsplit_once(", expected ") {
-            Some((reason, allowed)) => (reason, allowed),
+        let (reason, expected) = match message.rsplit_once(", expected ") {
+            Some((reason, expected)) => (reason, expected),
             None => (message, "see millicent.example.toml"),
         };
-        let allowed = match allowed {
-            "a string" => "text in quotes",
-            "a boolean" => "true or false",
-            other if other.starts_with("struct ") => {
-                return ConfigError::Value {
-                    file,
-                    line,
-                    reason: reason.to_owned(),
-                    text,
-                    allowed: format!("a section like [{path}]"),
-                    key: path,
-                };
-            }
-            "a sequence" => "a list like [\"traces\", \"cost\"]",
-            other => other,
+        let allowed = match expected {
+            "a string" => "text in quotes".to_owned(),
+            "a boolean" => "true or false".to_owned(),
+            "a sequence" => "a list like [\"traces\", \"cost\"]".to_owned(),
+            other if other.starts_with("struct ") => format!("a section like [{path}]"),
+            other => other.to_owned(),
         };
-        ConfigError::Value {
-            file,
-            line,
-            key: path,
-            reason: reason.to_owned(),
-            text,
-            allowed: allowed.to_owned(),
-        }
+        self.mistake(line, text, format!("`{path}`: {reason}"), Some(allowed))
     }
 
-    fn file(&self) -> String {
-        self.path.display().to_string()
+    fn mistake(
+        &self,
+        line: usize,
+        text: String,
+        what: String,
+        allowed: Option<String>,
+    ) -> ConfigError {
+        let file = self.path.display().to_string();
+        ConfigError::Mistake(Box::new(Mistake {
+            file,
+            line,
+            what,
+            text,
+            allowed,
+        }))
     }
 
     /// Number and text of the line that holds this byte.

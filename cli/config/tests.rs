@@ -105,7 +105,7 @@ fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
         refused("# my account\n[aws]\nregoin = \"eu-central-1\"\n"),
         "millicent.toml, line 3: there is no key `aws.regoin`; did you mean `region`?\n  \
          regoin = \"eu-central-1\"\n  \
-         allowed here: region, profile, endpoint_url"
+         allowed: region, profile, endpoint_url"
     );
 }
 
@@ -115,7 +115,7 @@ fn an_unknown_section_is_named() {
         refused("\n[colect]\nfreshness = '1m'\n"),
         "millicent.toml, line 2: there is no key `colect`; did you mean `collect`?\n  \
          [colect]\n  \
-         allowed here: lake, aws, collect, traces, web, alerts"
+         allowed: lake, aws, collect, traces, web, alerts"
     );
 }
 
@@ -125,7 +125,7 @@ fn an_unknown_key_deep_in_a_table_is_named() {
         refused("[alerts]\nevery = '1m'\ncost_per_request = { percent = 50, flor_usd = 1 }\n"),
         "millicent.toml, line 3: there is no key `alerts.cost_per_request.flor_usd`; did you mean `floor_usd`?\n  \
          cost_per_request = { percent = 50, flor_usd = 1 }\n  \
-         allowed here: percent, floor_usd"
+         allowed: percent, floor_usd"
     );
 }
 
