@@ -27,7 +27,7 @@ const HISTORY_TRACES: f64 = 0.02;
 /// Share of the live traces that is fetched.
 const LIVE_TRACES: f64 = 0.2;
 /// The webhook of the simulated Slack.
-const SLACK_PATH: &str = "/services/T00000000/B00000000/demo";
+const SLACK_PATH: &str = "/_simulator/slack/T00000000/B00000000/demo";
 
 /// See it all without an AWS account: a simulated shop, collected, analysed, served and alerted
 /// about on this machine.
