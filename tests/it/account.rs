@@ -56,8 +56,12 @@ impl Account {
         let (served, token) = (Arc::clone(&world), stop.clone());
         // Spawned, not blocked on: a test is in a runtime of its own already.
         runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let handle = server::start(served, listener, token).await.expect("the simulator serves");
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("a port");
+            let handle = server::start(served, listener, token)
+                .await
+                .expect("the simulator serves");
             tell.send(handle).expect("a test that waits");
         });
         let handle = told.recv().expect("the simulator serves");
@@ -112,9 +116,9 @@ pub async fn pass(config: CollectConfig, lake: &Lake) -> PassSummary {
 
 /// A lake in a folder that goes with it.
 pub struct Collected {
-    pub folder: TempDir,
     pub lake: Lake,
     pub analyzer: Analyzer,
+    _folder: TempDir,
 }
 
 impl Collected {
@@ -132,7 +136,7 @@ impl Collected {
             .await
             .expect("an analyzer");
         Collected {
-            folder,
+            _folder: folder,
             lake,
             analyzer,
         }
