@@ -1,6 +1,7 @@
 //! `run`, `collect` and `serve`: the long-running roles on a configured account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
@@ -93,7 +94,10 @@ async fn collect_and_alert(
     go_on(collector, alerts, cancel).await
 }
 
-/// New minutes and alerts, until cancelled.
+/// Time between two merges of the lake's small files; a live collector writes a handful a minute.
+const UPKEEP_EVERY: Duration = Duration::from_secs(30 * 60);
+
+/// New minutes, alerts and the lake's upkeep, until cancelled.
 pub(crate) async fn go_on(
     collector: &Collector,
     alerts: &Alerts,
@@ -104,8 +108,30 @@ pub(crate) async fn go_on(
         cancel.cancel();
         result
     };
-    let (collected, ()) = tokio::join!(collecting, alerts.run(cancel.clone()));
+    let (collected, (), ()) = tokio::join!(
+        collecting,
+        alerts.run(cancel.clone()),
+        keep(collector.lake(), cancel)
+    );
     collected.context("collecting ended")
+}
+
+/// Merges the lake's small files now and then. A merge that is cut short by the end of the process
+/// leaves the lake as it was.
+async fn keep(lake: &Lake, cancel: &CancellationToken) {
+    loop {
+        let work = async {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            lake.maintain(environment::now()).await
+        };
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            done = work => match done {
+                Ok(done) => tracing::info!(?done, "the lake's small files are merged"),
+                Err(error) => tracing::error!(%error, "the lake's small files could not be merged; it is tried again later"),
+            },
+        }
+    }
 }
 
 /// Collect into the lake.
@@ -161,7 +187,13 @@ impl Collect {
                 print(&collected::summary(&summary))?;
                 return collected::failed(&summary);
             }
-            Ok(collector.run(&cancel, &|step| reporter.step(&step)).await?)
+            let collecting = async {
+                let result = collector.run(&cancel, &|step| reporter.step(&step)).await;
+                cancel.cancel();
+                result
+            };
+            let (collected, ()) = tokio::join!(collecting, keep(collector.lake(), &cancel));
+            collected.context("collecting ended")
         })
     }
 }

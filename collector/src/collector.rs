@@ -60,6 +60,11 @@ pub(crate) struct Inner {
 }
 
 impl Collector {
+    /// The lake that it collects into.
+    pub fn lake(&self) -> &Lake {
+        &self.inner.lake
+    }
+
     /// Finds credentials, asks AWS whose they are, and reads from the lake what was spent today.
     ///
     /// # Errors

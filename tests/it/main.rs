@@ -4,6 +4,11 @@
     unreachable_pub,
     reason = "one binary: what its modules share is public among them"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the binary under test lives in real time, so its simulated account has to"
+)]
+#![expect(clippy::print_stdout, reason = "a failed truth test tells what it saw")]
 
 mod account;
 mod architecture;
