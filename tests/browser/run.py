@@ -68,13 +68,24 @@ def browser(theme):
     return driver
 
 
+def opened(driver, url, seconds=180):
+    """Opens a page, and again while it says that its numbers are still being counted."""
+    deadline = time.monotonic() + seconds
+    while True:
+        driver.get(url)
+        text = driver.find_element(By.TAG_NAME, "body").text
+        if "Still coming in" not in text:
+            return text
+        assert time.monotonic() < deadline, f"{url} is still coming in after {seconds} s"
+        time.sleep(1)
+
+
 def check(driver, base, path, width):
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                            {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False})
-    driver.get(base + path)
+    text = opened(driver, base + path)
     overflow = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
     assert overflow <= 0, f"{path} at {width} px is {overflow} px too wide"
-    text = driver.find_element(By.TAG_NAME, "body").text
     assert not re.search(r"\b(NaN|inf|null|None|undefined)\b", text), f"{path} shows a raw missing value: {text[:400]}"
     for entry in driver.get_log("browser"):
         assert entry["level"] != "SEVERE", f"{path}: {entry['message']}"
@@ -135,7 +146,7 @@ def main():
                 )
                 driver.get(base + hostile)
                 assert "owned" not in driver.title, "a route's name ran as a script"
-                driver.get(base + "/routes")
+                opened(driver, base + "/routes")
                 driver.find_element(By.CSS_SELECTOR, "tbody a[href*='route?']").click()
                 assert "/route?" in driver.current_url, driver.current_url
             finally:

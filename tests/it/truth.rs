@@ -162,7 +162,7 @@ fn check_cold_starts(report: &Report, truth: &Value, tally: &mut Tally) {
 /// takes and what an invocation writes is not collected yet, so their lines are held to a wider bound.
 const NOT_MEASURED_BY_ROUTE: [&str; 2] = ["Amazon DynamoDB", "AmazonCloudWatch"];
 
-/// A day of a route that has a handful of traces costs less than this to estimate wrongly.
+/// What a route with a handful of traces a day may be off.
 const TENTH_OF_A_CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 
 /// Holds each route's cost against the truth: what metrics and weighted traces decide, and all of it.
