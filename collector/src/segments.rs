@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use millicent_lake::Span;
 
-use document::Document;
+use document::{Document, time};
 
 pub use cold_start::mark_cold_starts;
 
@@ -123,7 +123,8 @@ fn push(
         stage,
         operation: aws.operation,
         route: None,
-        ts: micros(document.start_time),
+        // Reading the document made sure of it.
+        ts: time(document.start_time).unwrap_or(head.trace_ts),
         duration_ms: document
             .end_time
             .map(|end| (end - document.start_time) * 1_000.0),
@@ -178,11 +179,6 @@ fn without_query(mut url: String) -> String {
         url.truncate(end);
     }
     url
-}
-
-/// Seconds since the epoch → time, to the microsecond: more than a double can hold of today's date.
-fn micros(seconds: f64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros((seconds * 1e6).round() as i64).unwrap_or_default()
 }
 
 fn text(value: serde_json::Value) -> String {

@@ -176,6 +176,14 @@ async fn call(
             };
             let values = result.values.unwrap_or_default();
             let times = result.timestamps.unwrap_or_default();
+            if times.len() != values.len() {
+                // What is missing cannot be told, so none of it is kept.
+                return Err(Trouble::failed(format!(
+                    "CloudWatch answered with {} values for {} times",
+                    values.len(),
+                    times.len()
+                )));
+            }
             let points = times
                 .iter()
                 .zip(values)

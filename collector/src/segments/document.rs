@@ -3,7 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+/// Seconds since the epoch → time, to the microsecond: more than a double can hold of today's date.
+pub(super) fn time(seconds: f64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros((seconds * 1e6).round() as i64)
+}
+
+/// A start that is no time is an error of the document, and never the year 1970.
+fn start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    match time(seconds) {
+        Some(_) => Ok(seconds),
+        None => Err(D::Error::custom(format!("{seconds} is not a time"))),
+    }
+}
 
 /// A segment, or a subsegment.
 #[derive(Debug, Deserialize)]
@@ -11,6 +27,7 @@ pub(super) struct Document {
     pub(super) id: String,
     #[serde(default)]
     pub(super) name: String,
+    #[serde(deserialize_with = "start")]
     pub(super) start_time: f64,
     pub(super) end_time: Option<f64>,
     pub(super) parent_id: Option<String>,

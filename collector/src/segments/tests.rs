@@ -335,3 +335,9 @@ fn a_document_that_can_not_be_read_costs_itself_only() {
     assert_eq!(spans[0].ts.timestamp_micros(), 1_681_339_658_203_000);
     assert!(errors[0].to_string().contains("1-x-y"));
 }
+
+#[test]
+fn a_start_that_is_no_time_is_an_error() {
+    let json = r#"{"id": "0123456789abcdef", "name": "shop/prod", "start_time": 1e300}"#;
+    assert!(parse_document(&head("1-6435a4fa-000000000000000000000000"), json).is_err());
+}
