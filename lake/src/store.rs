@@ -266,10 +266,7 @@ fn select(log: &Log, filter: &Filter) -> Vec<(Arc<File>, Verdict)> {
 
 /// As the Delta log has it.
 fn describe(change: &Change<'_>, rewrite: Rewrite) -> (Vec<Action>, DeltaOperation) {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis() as i64;
+    let now = now_ms();
     let removed = rewrite
         .removed
         .iter()
