@@ -190,7 +190,7 @@ fn sql_neither_writes_nor_reads_files() {
         "INSERT INTO costs SELECT * FROM costs",
         "CREATE TABLE t AS SELECT 1",
         "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
-        "COPY metrics TO '/tmp/metrics.parquet'",
+        "COPY metrics TO 'metrics.parquet'",
         "SET datafusion.execution.batch_size = 1",
     ] {
         let run = place.run(&["sql", sql]);
