@@ -8,7 +8,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::kernels::boolean::not;
 use chrono::{DateTime, Utc};
 use deltalake::{DeltaTable, DeltaTableBuilder};
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use crate::slice::Filter;
 use crate::store::{Change, Store};
@@ -41,7 +41,7 @@ impl Lake {
             .into_iter()
             .map(|table| open_or_create(table, &folder, &name));
         Ok(Lake {
-            stores: try_join_all(tables).await?.into(),
+            stores: all(tables).await?.into(),
             location: name,
         })
     }
@@ -56,7 +56,7 @@ impl Lake {
         let tables = Table::ALL
             .into_iter()
             .map(|table| open_table(table, &folder, &name));
-        let stores = try_join_all(tables).await?.into_iter().zip(Table::ALL);
+        let stores = all(tables).await?.into_iter().zip(Table::ALL);
         let stores = stores.map(|(store, table)| {
             store.ok_or_else(|| LakeError::NotFound {
                 location: name.to_string(),
@@ -260,6 +260,14 @@ impl Lake {
         }
         Ok(rows)
     }
+}
+
+/// All of them, or the first error once every one has ended: what is dropped half-way leaves
+/// delta's readers behind, and they panic when the process then ends.
+async fn all<T>(
+    opening: impl Iterator<Item = impl Future<Output = Result<T, LakeError>>>,
+) -> Result<Vec<T>, LakeError> {
+    join_all(opening).await.into_iter().collect()
 }
 
 fn batch(rows: &Rows) -> Result<RecordBatch, LakeError> {
