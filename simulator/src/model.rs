@@ -75,6 +75,8 @@ pub struct Invocation {
     pub memory_mb: u32,
     /// Bytes that it wrote to its log group, the platform's own lines included.
     pub log_bytes: u64,
+    /// Lines of them, each of which is an event.
+    pub log_events: u64,
     /// What the handler called, by start.
     pub calls: Vec<Call>,
 }
@@ -158,6 +160,7 @@ mod tests {
                 throttled: false,
                 memory_mb: 128,
                 log_bytes: 0,
+                log_events: 0,
                 calls: Vec::new(),
             };
             invocation.billed_ms()

@@ -6,3 +6,6 @@ pub mod samples;
 pub mod series;
 pub mod statistic;
 pub mod usage;
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ impl Registry {
         builder.api_gateway(estate, layout);
         builder.dynamodb(estate, layout);
         builder.s3(estate);
+        builder.logs(estate, layout);
         let by_name = builder
             .series
             .iter()
@@ -236,6 +237,26 @@ impl Builder {
                 &dimensions,
                 source,
             );
+        }
+    }
+
+    /// Lambda's log groups: what an invocation logs comes in with its start, as its cost does.
+    fn logs(&mut self, estate: &Estate, layout: &Layout) {
+        for (index, function) in estate.functions.iter().enumerate() {
+            let id = FunctionId(index as u16);
+            let group = function.log_group();
+            let dimensions = [("LogGroupName", group.as_str())];
+            let mut add = |metric, unit, counter| {
+                self.add(
+                    "AWS/Logs",
+                    metric,
+                    unit,
+                    &dimensions,
+                    Source::Gauge(counter),
+                );
+            };
+            add("IncomingBytes", "Bytes", layout.log_bytes(id));
+            add("IncomingLogEvents", "Count", layout.log_events(id));
         }
     }
 

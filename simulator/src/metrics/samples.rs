@@ -94,8 +94,18 @@ impl Layout {
         self.read_units(table) + self.tables
     }
 
+    /// Bytes that a function wrote to its log group.
+    pub fn log_bytes(&self, function: FunctionId) -> u16 {
+        self.write_units(TableId(self.tables)) + function.0
+    }
+
+    /// Events that a function wrote to its log group.
+    pub fn log_events(&self, function: FunctionId) -> u16 {
+        self.log_bytes(function) + self.functions
+    }
+
     fn counters(&self) -> usize {
-        usize::from(self.write_units(TableId(self.tables)))
+        usize::from(self.log_events(FunctionId(self.functions)))
     }
 }
 
@@ -257,6 +267,12 @@ impl<'a> Collector<'a> {
             self.layout.errors(invocation.function),
             u64::from(invocation.error),
         );
+        let (bytes, events) = (
+            self.layout.log_bytes(invocation.function),
+            self.layout.log_events(invocation.function),
+        );
+        self.count(minute, bytes, invocation.log_bytes);
+        self.count(minute, events, invocation.log_events);
     }
 
     fn finish(mut self) -> Vec<MinuteSamples> {

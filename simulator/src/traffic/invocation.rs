@@ -10,6 +10,13 @@ use super::{
 };
 use crate::model::{Call, FunctionId, Invocation, Micros, Target};
 
+/// Bytes of a line that a handler logs.
+const CALL_LINE_BYTES: u64 = 140;
+/// START, END and REPORT.
+const PLATFORM_LINES: u64 = 3;
+/// Their bytes.
+const PLATFORM_BYTES: u64 = 330;
+
 /// What the handler does about its work.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Course {
@@ -40,7 +47,8 @@ impl Generator {
         let memory_mb = self.estate.memory_mb(function, start);
         if course == Course::Throttled {
             let (error, throttled, duration_us) = (false, true, 0);
-            let (placement_us, init_us, log_bytes, calls) = (0, None, 0, Vec::new());
+            let (placement_us, init_us, calls) = (0, None, Vec::new());
+            let (log_bytes, log_events) = (0, 0);
             return Invocation {
                 function,
                 start,
@@ -51,6 +59,7 @@ impl Generator {
                 throttled,
                 memory_mb,
                 log_bytes,
+                log_events,
                 calls,
             };
         }
@@ -117,8 +126,10 @@ impl Generator {
         }
         let end = handler.cursor + compute_us * 3 / 5;
         let error = course == Course::Error;
-        // A line about each call, and a stack trace when it failed.
-        let lines = 140 * handler.calls.len() as u64 + if error { 2_600 } else { 0 };
+        // A line about each call, and a stack trace, which is one event, when it failed.
+        let calls = handler.calls.len() as u64;
+        let lines = CALL_LINE_BYTES * calls + if error { 2_600 } else { 0 };
+        let own_lines = profile.log_bytes.saturating_sub(PLATFORM_BYTES) / CALL_LINE_BYTES;
         Invocation {
             function,
             start,
@@ -129,6 +140,7 @@ impl Generator {
             throttled: false,
             memory_mb,
             log_bytes: profile.log_bytes + lines,
+            log_events: PLATFORM_LINES + own_lines + calls + u64::from(error),
             calls: handler.calls,
         }
     }
