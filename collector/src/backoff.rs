@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::Outcome;
 
-use crate::config::Source;
+use crate::source::Source;
 
 /// Longest wait, and the wait of what is denied from the start.
 const LONGEST: TimeDelta = TimeDelta::hours(1);

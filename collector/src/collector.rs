@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::Aws;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::config::{CollectConfig, Source};
+use crate::config::CollectConfig;
 use crate::discovery::Inventory;
 use crate::error::CollectError;
 use crate::knowledge::Knowledge;
@@ -23,6 +23,7 @@ use crate::meter::Purse;
 use crate::metrics::Active;
 use crate::pace::Pace;
 use crate::plan::{Plan, plan};
+use crate::source::Source;
 use crate::summary::{PassSummary, SourceSummary};
 use crate::task::Task;
 use crate::trouble::{Trouble, chain};
@@ -188,12 +189,8 @@ impl Collector {
                 }
             };
             // What there is is known: now what it did.
-            for source in [
-                Source::LambdaMetrics,
-                Source::ApiGatewayMetrics,
-                Source::Traces,
-            ] {
-                if wanted(source) {
+            for source in Source::ALL {
+                if wanted(source) && source.needs_resources() {
                     let task = prepare(source).await?;
                     let known = known.clone();
                     tasks.spawn(async move { task.run(known).await.map(Done::Source) });

@@ -3,49 +3,7 @@
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
-use crate::CollectError;
-
-/// A source of Millicent's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Source {
-    /// Functions, APIs, stages, routes.
-    Discovery,
-    /// CloudWatch metrics of Lambda functions.
-    LambdaMetrics,
-    /// CloudWatch metrics of REST APIs.
-    ApiGatewayMetrics,
-    /// X-Ray traces.
-    Traces,
-    /// The bill, from Cost Explorer.
-    Cost,
-}
-
-impl Source {
-    /// Every source, in the order in which a pass starts them.
-    pub const ALL: [Source; 5] = [
-        Source::Discovery,
-        Source::LambdaMetrics,
-        Source::ApiGatewayMetrics,
-        Source::Traces,
-        Source::Cost,
-    ];
-
-    /// Its name in `collections`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Source::Discovery => "discovery",
-            Source::LambdaMetrics => "lambda-metrics",
-            Source::ApiGatewayMetrics => "apigateway-metrics",
-            Source::Traces => "traces",
-            Source::Cost => "cost",
-        }
-    }
-
-    /// The source of that name.
-    pub fn from_name(name: &str) -> Option<Source> {
-        Source::ALL.into_iter().find(|source| source.name() == name)
-    }
-}
+use crate::{CollectError, Source};
 
 /// Access keys that are given instead of found by the SDK's chain.
 #[derive(Clone, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod plan;
 pub mod routes;
 mod schedule;
 pub mod segments;
+mod source;
 mod summary;
 mod task;
 #[cfg(test)]
@@ -34,7 +35,8 @@ pub mod windows;
 pub use aws::default_region;
 pub use clock::{Clock, SystemClock};
 pub use collector::{Collector, Progress};
-pub use config::{CollectConfig, Source, StaticCredentials, TraceConfig};
+pub use config::{CollectConfig, StaticCredentials, TraceConfig};
 pub use error::CollectError;
 pub use plan::{Plan, PlannedSource};
+pub use source::{Source, System};
 pub use summary::{Incident, PassSummary, SourceSummary};

@@ -13,8 +13,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use millicent_lake::{Resource, Rows, Slice, Table};
 
 use crate::collector::Inner;
-use crate::config::Source;
 use crate::meter::{Billed, Meter};
+use crate::source::System;
 use crate::task::Collected;
 use crate::trouble::Trouble;
 use crate::windows::{Window, floor, period_s};
@@ -28,12 +28,12 @@ const CONCURRENCY: usize = 4;
 /// From so many series on, the live part asks only for those that CloudWatch calls active.
 const SKIP_INACTIVE_FROM: usize = 100;
 
-/// The series of a source among the known resources.
-pub(crate) fn series_of(source: Source, resources: &[Resource]) -> Vec<Series> {
-    match source {
-        Source::LambdaMetrics => series::of_functions(resources),
-        Source::ApiGatewayMetrics => series::of_rest_apis(resources),
-        Source::Discovery | Source::Traces | Source::Cost => Vec::new(),
+/// The series of a system among the known resources.
+pub(crate) fn series_of(system: System, resources: &[Resource]) -> Vec<Series> {
+    match system {
+        System::Lambda => series::of_functions(resources),
+        System::ApiGateway => series::of_rest_apis(resources),
+        System::DynamoDb | System::S3 | System::StepFunctions | System::Logs => Vec::new(),
     }
 }
 
@@ -51,28 +51,24 @@ pub(crate) fn points_in(inner: &Inner, window: &Window) -> i64 {
 /// Reads one window.
 pub(crate) async fn collect(
     inner: &Inner,
-    source: Source,
+    system: System,
     resources: &[Resource],
     window: Window,
     meter: &Meter,
 ) -> Result<Collected, Trouble> {
     let now = inner.clock.now();
-    let service = match source {
-        Source::LambdaMetrics => "lambda",
-        _ => "apigateway",
-    };
     let slice = Slice {
         table: Table::Metrics,
         equal: vec![
             ("account_id", inner.aws.account_id.clone()),
             ("region", inner.config.region.clone()),
-            ("service", service.to_owned()),
+            ("service", system.service().to_owned()),
         ],
         from: window.from,
         to: window.to,
     };
 
-    let mut series = series_of(source, resources);
+    let mut series = series_of(system, resources);
     let settled = floor(now - inner.config.late, chrono::TimeDelta::hours(1));
     if window.to > settled && series.len() > SKIP_INACTIVE_FROM {
         series = inner.active.only(inner, meter, series).await;

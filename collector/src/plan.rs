@@ -7,11 +7,11 @@ use millicent_lake::Collection;
 use rust_decimal::Decimal;
 
 use crate::collector::Inner;
-use crate::config::Source;
 use crate::discovery::discover;
 use crate::error::CollectError;
 use crate::meter::{Billed, Meter};
 use crate::schedule::due_windows;
+use crate::source::Source;
 use crate::windows::Window;
 use crate::{cost, metrics, traces};
 
@@ -71,8 +71,8 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
                 let calls = seen.last().map(|row| row.calls.unsigned_abs());
                 (calls, Some(0), Billed::Metric, "listing is free")
             }
-            Source::LambdaMetrics | Source::ApiGatewayMetrics => {
-                let series = metrics::series_of(source, &resources);
+            Source::Metrics(system) => {
+                let series = metrics::series_of(system, &resources);
                 let calls = windows
                     .iter()
                     .map(|w| metrics::calls_for(&series, metrics::points_in(inner, w)) as u64)

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::{Collection, Outcome};
 
 use crate::collector::Inner;
-use crate::config::Source;
+use crate::source::Source;
 use crate::windows::{Scheme, Window, bill_due, due};
 
 /// X-Ray keeps traces for 30 days.
@@ -28,7 +28,7 @@ pub(crate) fn due_windows(
         partial_counts: false,
     };
     match source {
-        Source::LambdaMetrics | Source::ApiGatewayMetrics => due(&scheme, seen, until),
+        Source::Metrics(_) => due(&scheme, seen, until),
         Source::Traces => {
             let scheme = Scheme {
                 history: config.history.min(TRACE_RETENTION),

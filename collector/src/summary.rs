@@ -3,7 +3,7 @@
 use millicent_lake::{Collection, Outcome};
 use rust_decimal::Decimal;
 
-use crate::config::Source;
+use crate::source::Source;
 use crate::windows::Window;
 
 /// A window that was not collected whole.

@@ -10,13 +10,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::collector::{Inner, Progress};
-use crate::config::Source;
 use crate::coverage::merge;
 use crate::discovery::{Inventory, discover};
 use crate::error::CollectError;
 use crate::knowledge::Knowledge;
 use crate::meter::{Billed, Meter};
 use crate::schedule::due_windows;
+use crate::source::Source;
 use crate::summary::{Incident, SourceSummary};
 use crate::trouble::Trouble;
 use crate::windows::Window;
@@ -99,7 +99,7 @@ impl Task {
     fn waits_for_budget(&self, window: &Window) -> bool {
         let unit = match self.source {
             Source::Discovery => return false,
-            Source::LambdaMetrics | Source::ApiGatewayMetrics => Billed::Metric,
+            Source::Metrics(_) => Billed::Metric,
             Source::Traces => Billed::Trace,
             Source::Cost => Billed::CostRequest,
         };
@@ -183,15 +183,15 @@ impl Task {
     ) -> Result<Collected, Trouble> {
         let inner = &self.inner;
         match self.source {
-            Source::LambdaMetrics | Source::ApiGatewayMetrics => {
-                let none = metrics::series_of(self.source, &known.resources).is_empty();
+            Source::Metrics(system) => {
+                let none = metrics::series_of(system, &known.resources).is_empty();
                 if let (true, Some(trouble)) = (none, &known.unknown) {
                     return Err(Trouble {
                         outcome: trouble.outcome,
                         message: format!("it is not known what to ask for: {}", trouble.message),
                     });
                 }
-                metrics::collect(inner, self.source, &known.resources, window, meter).await
+                metrics::collect(inner, system, &known.resources, window, meter).await
             }
             Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,

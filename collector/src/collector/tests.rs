@@ -8,6 +8,7 @@ use millicent_lake::Table;
 use serde_json::json;
 
 use super::*;
+use crate::source::System;
 use crate::testing::{ACCOUNT, REGION, Request, Response, Scripted, get, map, metric_data};
 
 /// What the lake has recorded of a source.
@@ -66,10 +67,10 @@ async fn a_first_pass_collects_everything_and_a_second_finds_nothing_due() {
     };
     let summary = pass(&collector, &aws).await;
     assert!(summary.is_complete(), "{summary:#?}");
-    assert_eq!(summary.sources.len(), 5);
+    assert_eq!(summary.sources.len(), Source::ALL.len());
     for source in [
-        Source::LambdaMetrics,
-        Source::ApiGatewayMetrics,
+        Source::Metrics(System::Lambda),
+        Source::Metrics(System::ApiGateway),
         Source::Cost,
     ] {
         let (planned, done) = (planned(source), of(&summary, source));
@@ -80,9 +81,9 @@ async fn a_first_pass_collects_everything_and_a_second_finds_nothing_due() {
     }
     assert_eq!(of(&summary, Source::Cost).cost_usd, Decimal::new(2, 2));
     // Five metrics of the function, five each of the stage and the route.
-    let lambda = of(&summary, Source::LambdaMetrics);
+    let lambda = of(&summary, Source::Metrics(System::Lambda));
     assert_eq!(lambda.billed_units, 5 * lambda.windows);
-    let api = of(&summary, Source::ApiGatewayMetrics);
+    let api = of(&summary, Source::Metrics(System::ApiGateway));
     assert_eq!(api.billed_units, 10 * api.windows);
 
     let resources = aws.lake.current_resources(ACCOUNT, REGION).await.unwrap();
@@ -123,7 +124,7 @@ async fn a_denied_source_costs_its_own_windows_only() {
     .await;
     let collector = aws.collector(aws.config()).await;
     let summary = pass(&collector, &aws).await;
-    let incident = &of(&summary, Source::LambdaMetrics).incidents[0];
+    let incident = &of(&summary, Source::Metrics(System::Lambda)).incidents[0];
     assert_eq!(incident.outcome, Outcome::Denied);
     assert!(
         incident
@@ -134,18 +135,26 @@ async fn a_denied_source_costs_its_own_windows_only() {
     for source in [Source::Discovery, Source::Traces, Source::Cost] {
         assert!(of(&summary, source).incidents.is_empty(), "{source:?}");
     }
-    let rows = recorded(&aws, Source::LambdaMetrics).await;
+    let rows = recorded(&aws, Source::Metrics(System::Lambda)).await;
     assert!(rows.len() > 1 && rows.iter().all(|row| row.outcome == Outcome::Denied));
     assert_eq!(aws.calls_of("GetMetricData"), 2, "one probe a source");
 
     // Not asked again at once, but within the hour.
     assert_eq!(
-        of(&pass(&collector, &aws).await, Source::LambdaMetrics).windows,
+        of(
+            &pass(&collector, &aws).await,
+            Source::Metrics(System::Lambda)
+        )
+        .windows,
         0
     );
     aws.clock.advance(TimeDelta::minutes(61));
     assert_eq!(
-        of(&pass(&collector, &aws).await, Source::LambdaMetrics).windows,
+        of(
+            &pass(&collector, &aws).await,
+            Source::Metrics(System::Lambda)
+        )
+        .windows,
         1
     );
 }
@@ -187,7 +196,7 @@ async fn a_truncated_answer_has_failed_and_is_never_complete() {
     .await;
     let collector = aws.collector(aws.config()).await;
     let summary = pass(&collector, &aws).await;
-    let incident = &of(&summary, Source::LambdaMetrics).incidents[0];
+    let incident = &of(&summary, Source::Metrics(System::Lambda)).incidents[0];
     assert_eq!(incident.outcome, Outcome::Failed, "{incident:?}");
     assert!(
         incident.message.starts_with("cloudwatch:GetMetricData"),
@@ -227,12 +236,12 @@ async fn pages_are_merged_by_id() {
     })
     .await;
     let config = CollectConfig {
-        sources: vec![Source::Discovery, Source::LambdaMetrics],
+        sources: vec![Source::Discovery, Source::Metrics(System::Lambda)],
         ..aws.config()
     };
     let summary = pass(&aws.collector(config).await, &aws).await;
     assert!(summary.is_complete(), "{summary:#?}");
-    let lambda = of(&summary, Source::LambdaMetrics);
+    let lambda = of(&summary, Source::Metrics(System::Lambda));
     assert_eq!(lambda.calls, 2 * lambda.windows);
     assert_eq!(
         lambda.rows,
@@ -253,11 +262,11 @@ async fn an_internal_error_of_one_query_is_asked_again_and_never_complete() {
         let aws = Scripted::start(errors(until)).await;
         let config = CollectConfig {
             history: TimeDelta::hours(1),
-            sources: vec![Source::Discovery, Source::LambdaMetrics],
+            sources: vec![Source::Discovery, Source::Metrics(System::Lambda)],
             ..aws.config()
         };
         pass(&aws.collector(config).await, &aws).await;
-        let recorded = recorded(&aws, Source::LambdaMetrics).await;
+        let recorded = recorded(&aws, Source::Metrics(System::Lambda)).await;
         assert_eq!(recorded.last().unwrap().outcome, outcome);
     }
 }
@@ -271,11 +280,11 @@ async fn a_query_that_no_page_speaks_of_is_missing() {
     .await;
     let config = CollectConfig {
         history: TimeDelta::hours(1),
-        sources: vec![Source::Discovery, Source::LambdaMetrics],
+        sources: vec![Source::Discovery, Source::Metrics(System::Lambda)],
         ..aws.config()
     };
     let summary = pass(&aws.collector(config).await, &aws).await;
-    let incident = &of(&summary, Source::LambdaMetrics).incidents[0];
+    let incident = &of(&summary, Source::Metrics(System::Lambda)).incidents[0];
     assert_eq!(incident.outcome, Outcome::Partial);
     assert!(
         incident.message.contains("p95 Duration of get-order"),
@@ -361,7 +370,11 @@ async fn the_daily_budget_stops_paid_calls_until_the_next_day() {
     let config = CollectConfig {
         // One window of the function's metrics costs $0.00005; the bill $0.02.
         budget_usd_per_day: Some("0.0001".parse().unwrap()),
-        sources: vec![Source::Discovery, Source::LambdaMetrics, Source::Cost],
+        sources: vec![
+            Source::Discovery,
+            Source::Metrics(System::Lambda),
+            Source::Cost,
+        ],
         ..aws.config()
     };
     let collector = aws.collector(config.clone()).await;
@@ -389,7 +402,11 @@ async fn the_daily_budget_stops_paid_calls_until_the_next_day() {
 async fn a_settled_hour_is_read_again_and_keeps_its_costs() {
     let aws = Scripted::start(|_| None).await;
     let config = CollectConfig {
-        sources: vec![Source::Discovery, Source::LambdaMetrics, Source::Traces],
+        sources: vec![
+            Source::Discovery,
+            Source::Metrics(System::Lambda),
+            Source::Traces,
+        ],
         ..aws.config()
     };
     let collector = aws.collector(config).await;
@@ -402,7 +419,7 @@ async fn a_settled_hour_is_read_again_and_keeps_its_costs() {
         assert!(now >= count - 5, "windows are replaced, not lost");
         count = now;
     }
-    let recorded = recorded(&aws, Source::LambdaMetrics).await;
+    let recorded = recorded(&aws, Source::Metrics(System::Lambda)).await;
     assert!(
         recorded
             .windows(2)
