@@ -7,8 +7,8 @@ use std::error::Error;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::{
-    AlertEvent, Collection, CostLine, Lake, MetricPoint, Outcome, Resource, Rows, Slice, Span,
-    Table,
+    AlertEvent, Collection, CostLine, Lake, LatencyBucket, MetricPoint, Outcome, Resource, Rows,
+    Slice, Span, Table,
 };
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -66,6 +66,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "decimals": {"cost_usd": Decimal::new(24 * DAYS, 6)},
         },
         "alert_events": {"rows": NAMES.len(), "entries": {"labels": NAMES.len()}},
+        "latency_histograms": {
+            "rows": 3 * NAMES.len(),
+            "nulls": {"upper_ms": NAMES.len(), "stage": 3 * NAMES.len()},
+        },
     });
 
     // Written twice, by windows that overlap what is there, as a collector does after a crash.
@@ -122,6 +126,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         NAMES.iter().map(|name| event(start, name)).collect(),
     ))
     .await?;
+    let buckets = NAMES.iter().flat_map(|name| buckets(start, name));
+    lake.append(Rows::LatencyHistograms(buckets.collect()))
+        .await?;
     println!("{expected}");
     Ok(())
 }
@@ -264,4 +271,22 @@ fn event(ts: DateTime<Utc>, name: &str) -> AlertEvent {
         notifier: None,
         message: None,
     }
+}
+
+fn buckets(start: DateTime<Utc>, name: &str) -> Vec<LatencyBucket> {
+    let bounds = [(0.0, Some(10.0)), (10.0, Some(31.5)), (31.5, None)];
+    let buckets = bounds.map(|(lower_ms, upper_ms)| LatencyBucket {
+        account_id: ACCOUNT.into(),
+        region: REGION.into(),
+        service: "lambda".into(),
+        resource: name.into(),
+        stage: None,
+        route: None,
+        ts: start,
+        period_s: 3600,
+        lower_ms,
+        upper_ms,
+        count: 12.0,
+    });
+    buckets.to_vec()
 }

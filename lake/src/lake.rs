@@ -9,6 +9,7 @@ use arrow::compute::kernels::boolean::not;
 use chrono::{DateTime, Utc};
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use futures::future::join_all;
+use url::Url;
 
 use crate::slice::Filter;
 use crate::store::{Change, Store};
@@ -46,7 +47,9 @@ impl Lake {
         })
     }
 
-    /// Opens the lake at a path or `file://` URL to read it; nothing is created.
+    /// Opens the lake at a path or `file://` URL to read it; where there is none, nothing is
+    /// created. A table that came after the lake was written is created; where that is not
+    /// allowed, it is read as an empty one.
     ///
     /// # Errors
     /// [`LakeError::NotFound`] if there is none, or else as [`Lake::open`].
@@ -56,16 +59,30 @@ impl Lake {
         let tables = Table::ALL
             .into_iter()
             .map(|table| open_table(table, &folder, &name));
-        let stores = all(tables).await?.into_iter().zip(Table::ALL);
-        let stores = stores.map(|(store, table)| {
-            store.ok_or_else(|| LakeError::NotFound {
+        let found = all(tables).await?;
+        let missing = |(store, table): &(Option<Store>, Table)| {
+            (store.is_none() && table.is_original()).then_some(*table)
+        };
+        let found: Vec<_> = found.into_iter().zip(Table::ALL).collect();
+        if let Some(table) = found.iter().find_map(missing) {
+            return Err(LakeError::NotFound {
                 location: name.to_string(),
                 table,
-            })
-        });
+            });
+        }
+        let mut stores = Vec::with_capacity(found.len());
+        for (store, table) in found {
+            stores.push(match store {
+                Some(store) => store,
+                None => match open_or_create(table, &folder, &name).await {
+                    Err(LakeError::Denied { .. }) => empty_table(table, &name).await?,
+                    created => created?,
+                },
+            });
+        }
         Ok(Lake {
-            stores: stores.collect::<Result<_, _>>()?,
-            location: Arc::clone(&name),
+            stores: stores.into(),
+            location: name,
         })
     }
 
@@ -305,6 +322,22 @@ async fn open_table(
     }
     found.load().await.map_err(unreadable)?;
     Store::new(table, Arc::clone(name), found).map(Some)
+}
+
+/// A table of no rows, in memory.
+pub(crate) async fn empty_table(table: Table, name: &Arc<str>) -> Result<Store, LakeError> {
+    let unreadable = |error| LakeError::storage(table, name, "read", error);
+    let url = Url::parse("memory:///").map_err(|error| LakeError::Location {
+        location: name.to_string(),
+        reason: error.to_string(),
+    })?;
+    let nowhere = DeltaTableBuilder::from_url(url)
+        .and_then(DeltaTableBuilder::build)
+        .map_err(unreadable)?;
+    let empty = format::creation(table, &nowhere)?
+        .await
+        .map_err(unreadable)?;
+    Store::new(table, Arc::clone(name), empty)
 }
 
 async fn open_or_create(table: Table, folder: &Path, name: &Arc<str>) -> Result<Store, LakeError> {

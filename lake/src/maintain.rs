@@ -29,7 +29,9 @@ const SMALL_FILES: usize = 16;
 /// to replace one in a merged file is to write that file again.
 fn quiet(table: Table) -> TimeDelta {
     match table {
-        Table::Metrics | Table::Spans | Table::Costs => TimeDelta::hours(3),
+        Table::Metrics | Table::Spans | Table::Costs | Table::LatencyHistograms => {
+            TimeDelta::hours(3)
+        }
         Table::Resources | Table::Collections | Table::AlertEvents => TimeDelta::zero(),
     }
 }

@@ -6,8 +6,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::{
-    AlertEvent, Collection, ColumnError, CostLine, MetricPoint, Resource, Span, alert_events,
-    collections, costs, metrics, resources, spans,
+    AlertEvent, Collection, ColumnError, CostLine, LatencyBucket, MetricPoint, Resource, Span,
+    alert_events, collections, costs, latency_histograms, metrics, resources, spans,
 };
 
 /// A table of the lake.
@@ -25,18 +25,27 @@ pub enum Table {
     Collections,
     /// A change of an alert's state, or a delivery: [`AlertEvent`].
     AlertEvents,
+    /// Requests of a route or function by latency: [`LatencyBucket`].
+    LatencyHistograms,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 6] = [
+    pub const ALL: [Table; 7] = [
         Table::Metrics,
         Table::Spans,
         Table::Costs,
         Table::Resources,
         Table::Collections,
         Table::AlertEvents,
+        Table::LatencyHistograms,
     ];
+
+    /// Whether every lake has it. Those that came later are missing in a lake that an older
+    /// Millicent wrote, and are then created, empty, when it is opened.
+    pub(crate) fn is_original(self) -> bool {
+        self != Table::LatencyHistograms
+    }
 
     /// Its name, which is also its folder's in the lake.
     pub fn name(self) -> &'static str {
@@ -47,6 +56,7 @@ impl Table {
             Table::Resources => "resources",
             Table::Collections => "collections",
             Table::AlertEvents => "alert_events",
+            Table::LatencyHistograms => "latency_histograms",
         }
     }
 
@@ -59,6 +69,7 @@ impl Table {
             Table::Resources => resources::schema(),
             Table::Collections => collections::schema(),
             Table::AlertEvents => alert_events::schema(),
+            Table::LatencyHistograms => latency_histograms::schema(),
         }
     }
 
@@ -79,6 +90,7 @@ impl Table {
             Table::Resources => resources::SORTED_BY,
             Table::Collections => collections::SORTED_BY,
             Table::AlertEvents => alert_events::SORTED_BY,
+            Table::LatencyHistograms => latency_histograms::SORTED_BY,
         }
     }
 
@@ -92,6 +104,7 @@ impl Table {
             Table::Resources => resources::INDEXED,
             Table::Collections => collections::INDEXED,
             Table::AlertEvents => alert_events::INDEXED,
+            Table::LatencyHistograms => latency_histograms::INDEXED,
         }
     }
 }
@@ -117,6 +130,8 @@ pub enum Rows {
     Collections(Vec<Collection>),
     /// Of `alert_events`.
     AlertEvents(Vec<AlertEvent>),
+    /// Of `latency_histograms`.
+    LatencyHistograms(Vec<LatencyBucket>),
 }
 
 impl Rows {
@@ -129,6 +144,7 @@ impl Rows {
             Rows::Resources(_) => Table::Resources,
             Rows::Collections(_) => Table::Collections,
             Rows::AlertEvents(_) => Table::AlertEvents,
+            Rows::LatencyHistograms(_) => Table::LatencyHistograms,
         }
     }
 
@@ -141,6 +157,7 @@ impl Rows {
             Rows::Resources(rows) => rows.len(),
             Rows::Collections(rows) => rows.len(),
             Rows::AlertEvents(rows) => rows.len(),
+            Rows::LatencyHistograms(rows) => rows.len(),
         }
     }
 
@@ -158,6 +175,7 @@ impl Rows {
             Rows::Resources(rows) => resources::to_record_batch(rows),
             Rows::Collections(rows) => collections::to_record_batch(rows),
             Rows::AlertEvents(rows) => alert_events::to_record_batch(rows),
+            Rows::LatencyHistograms(rows) => latency_histograms::to_record_batch(rows),
         }
     }
 }

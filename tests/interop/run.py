@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLES = ["metrics", "spans", "costs", "resources", "collections", "alert_events"]
+TABLES = ["metrics", "spans", "costs", "resources", "collections", "alert_events", "latency_histograms"]
 MONEY = {"costs": ["cost_usd", "quantity"], "collections": ["cost_usd"]}
 MAPS = {"spans": ["annotations"], "costs": ["tags"], "resources": ["configuration", "tags"], "alert_events": ["labels"]}
 

@@ -54,6 +54,70 @@ async fn to_read_there_has_to_be_a_lake() {
     assert!(!path.exists(), "reading creates nothing");
 }
 
+/// A lake as it was before `latency_histograms`.
+async fn older() -> (tempfile::TempDir, std::path::PathBuf) {
+    let (folder, lake) = scratch().await;
+    lake.append(Rows::AlertEvents(vec![samples::alert_event(at(1, 1), "r")]))
+        .await
+        .unwrap();
+    let path = std::path::PathBuf::from(lake.location());
+    std::fs::remove_dir_all(path.join("latency_histograms")).unwrap();
+    (folder, path)
+}
+
+#[tokio::test]
+async fn an_older_lake_gets_the_tables_that_came_later() {
+    for reading in [false, true] {
+        let (_folder, path) = older().await;
+        let path = path.to_str().unwrap();
+        let opened = if reading {
+            Lake::open_existing(path).await
+        } else {
+            Lake::open(path).await
+        };
+        let lake = opened.unwrap();
+        assert_eq!(lake.alert_events(at(1, 0)).await.unwrap().len(), 1);
+        let bucket = samples::bucket(at(1, 1), "shop", None);
+        let other = Lake::open(path).await.unwrap();
+        other
+            .append(Rows::LatencyHistograms(vec![bucket]))
+            .await
+            .unwrap();
+        let seen = lake.delta_table(Table::LatencyHistograms).await.unwrap();
+        assert_eq!(seen.get_file_uris().unwrap().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_may_not_write_sees_what_is_missing_as_empty() {
+    let (_folder, path) = older().await;
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o555)).unwrap();
+    if std::fs::write(path.join("probe"), "").is_ok() {
+        return; // root may write anywhere
+    }
+    let lake = Lake::open_existing(path.to_str().unwrap()).await.unwrap();
+    assert_eq!(lake.alert_events(at(1, 0)).await.unwrap().len(), 1);
+    let table = lake.delta_table(Table::LatencyHistograms).await.unwrap();
+    assert_eq!(table.get_file_uris().unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_empty_stand_in_is_queried_as_any_table() {
+    let name = "/nowhere".into();
+    let store = crate::lake::empty_table(Table::LatencyHistograms, &name)
+        .await
+        .unwrap();
+    let context = deltalake::datafusion::prelude::SessionContext::new();
+    let table = store.delta_table().await.unwrap();
+    table.update_datafusion_session(&context.state()).unwrap();
+    context
+        .register_table("h", table.table_provider().await.unwrap())
+        .unwrap();
+    let query = "select upper_ms, sum(count) from h where date > '2026-01-01' group by upper_ms";
+    let rows = context.sql(query).await.unwrap().count().await.unwrap();
+    assert_eq!(rows, 0);
+}
+
 #[tokio::test]
 async fn many_may_create_it_at_once() {
     let folder = tempfile::tempdir().unwrap();

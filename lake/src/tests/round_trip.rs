@@ -77,6 +77,17 @@ async fn every_table_gives_back_what_it_got() {
             .map(|(name, day)| samples::alert_event(at(day, 1), name))
             .collect::<Vec<_>>()
     );
+    round_trip!(
+        LatencyHistograms,
+        latency_histograms,
+        days()
+            .map(|(name, day)| samples::bucket(
+                at(day, 1),
+                name,
+                (day > 1).then_some(f64::from(day) * 25.0)
+            ))
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]

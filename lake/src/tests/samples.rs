@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
-use crate::{AlertEvent, Collection, CostLine, MetricPoint, Outcome, Resource, Span};
+use crate::{
+    AlertEvent, Collection, CostLine, LatencyBucket, MetricPoint, Outcome, Resource, Span,
+};
 
 /// Names that break what is quoted, split or cut carelessly.
 pub(super) const NAMES: [&str; 6] = [
@@ -137,5 +139,21 @@ pub(super) fn alert_event(ts: DateTime<Utc>, rule: &str) -> AlertEvent {
         since: Some(ts),
         notifier: None,
         message: None,
+    }
+}
+
+pub(super) fn bucket(ts: DateTime<Utc>, resource: &str, upper_ms: Option<f64>) -> LatencyBucket {
+    LatencyBucket {
+        account_id: "111122223333".into(),
+        region: "eu-central-1".into(),
+        service: "apigateway".into(),
+        resource: resource.into(),
+        stage: Some("prod".into()),
+        route: None,
+        ts,
+        period_s: 3600,
+        lower_ms: 12.5,
+        upper_ms,
+        count: 7.0,
     }
 }
