@@ -6,6 +6,7 @@ use super::{BillLine, Origin, draw};
 use crate::{
     World,
     decimal::{Decimal12, divide},
+    estate::Protocol,
     model::BucketId,
     prices::{self, DISCOUNT_PERCENT, FREE_TIER_PERCENT, GB, Pico, fixed},
 };
@@ -64,7 +65,8 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
     let detailed = estate
         .routes
         .iter()
-        .filter(|r| estate.apis[usize::from(r.api.0)].detailed_metrics)
+        .map(|r| &estate.apis[usize::from(r.api.0)])
+        .filter(|api| api.detailed_metrics && api.protocol == Protocol::Rest)
         .count();
     let seed = world.config().seed;
     let fee = |service, usage_type, operation, unit, quantity, price, discounted, reason| Fee {

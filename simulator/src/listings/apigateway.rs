@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::aws_errors::{AwsError, Refusal};
-use crate::estate::{Api, ApiId, Route};
+use crate::estate::{Api, ApiId, Protocol, Route};
 use crate::listings::{index_of, page_of, tag_map, token};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
@@ -26,6 +26,7 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
                 .estate()
                 .apis
                 .iter()
+                .filter(|api| api.protocol == Protocol::Rest)
                 .map(|api| rest_api(ask, api))
                 .collect();
             paged(ask, "restapis:", &apis)
@@ -53,9 +54,7 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
             let api = estate
                 .apis
                 .iter()
-                .find(|api| {
-                    arn == format!("arn:aws:apigateway:{}::/restapis/{}", estate.region, api.id)
-                })
+                .find(|api| api.arn(&estate.region) == arn)
                 .ok_or_else(|| {
                     AwsError::new(
                         404,
@@ -71,7 +70,8 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
 
 fn find<'a>(ask: &'a Ask<'_>, id: &str) -> Result<(ApiId, &'a Api), AwsError> {
     let apis = &ask.world.estate().apis;
-    let at = apis.iter().position(|api| api.id == id).ok_or_else(|| {
+    let named = |api: &Api| api.protocol == Protocol::Rest && api.id == id;
+    let at = apis.iter().position(named).ok_or_else(|| {
         AwsError::new(404, "NotFoundException", "Invalid API identifier specified")
     })?;
     Ok((ApiId(at as u16), &apis[at]))

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::aws_errors::AwsError;
+use crate::estate::{Api, Protocol};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
 use crate::server::service::{Call, Service, Wire, recognise};
@@ -137,7 +138,8 @@ fn pages_hold_every_item_once() {
         assert_eq!(names, expected);
 
         let apis = all_pages(&world, "/restapis", "item", "position", "position", size);
-        assert_eq!(apis.len(), estate.apis.len());
+        let rest = |api: &&Api| api.protocol == Protocol::Rest;
+        assert_eq!(apis.len(), estate.apis.iter().filter(rest).count());
 
         let target = format!("/restapis/{}/resources?embed=methods", estate.apis[0].id);
         let resources = all_pages(&world, &target, "item", "position", "position", size);
@@ -223,7 +225,7 @@ fn resources_form_a_tree_of_the_routes() {
 #[test]
 fn stages_say_whether_methods_have_metrics() {
     let world = world();
-    for api in &world.estate().apis {
+    for api in world.estate().apis.iter().take(2) {
         let stages = json_of(get(
             &world,
             &format!("/restapis/{}/stages", api.id),

@@ -7,7 +7,7 @@ use super::{
     series::{Dimension, Series, Source},
 };
 use crate::{
-    estate::{Api, ApiId, Estate},
+    estate::{Api, ApiId, Estate, Protocol},
     model::{BucketId, FunctionId, RouteId, TableId},
 };
 
@@ -150,7 +150,8 @@ impl Builder {
     }
 
     fn api_gateway(&mut self, estate: &Estate, layout: &Layout) {
-        for (index, api) in estate.apis.iter().enumerate() {
+        let rest = |api: &Api| api.protocol == Protocol::Rest;
+        for (index, api) in estate.apis.iter().enumerate().filter(|(_, api)| rest(api)) {
             let Api { name, stage, .. } = *api;
             let of_api = |id: &RouteId| estate.routes[usize::from(id.0)].api == ApiId(index as u16);
             let routes: Vec<RouteId> = (0..estate.routes.len() as u16)

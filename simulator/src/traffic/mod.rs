@@ -47,7 +47,8 @@ impl Generator {
         scenario: Scenario,
     ) -> Generator {
         let mut routes = [Vec::new(), Vec::new()];
-        for (index, route) in estate.routes.iter().enumerate() {
+        // The routes whose behaviour is known; they are the first ones.
+        for (index, route) in estate.routes.iter().enumerate().take(profile::ROUTES.len()) {
             let of_api = &mut routes[usize::from(route.api.0)];
             let before = of_api.last().map_or(0.0, |(sum, _)| *sum);
             of_api.push((before + profile::ROUTES[index].0, RouteId(index as u16)));

@@ -9,6 +9,7 @@ use crate::{
     World,
     bill::{BillLine, Origin, midnight},
     decimal::Decimal12,
+    estate::Protocol,
     metrics::{
         statistic::rank,
         usage::{Meter, Usage},
@@ -64,6 +65,9 @@ impl World {
             .zip(costs)
             .enumerate();
         parts
+            .filter(|(_, (((route, _), _), _))| {
+                estate.apis[usize::from(route.api.0)].protocol == Protocol::Rest
+            })
             .map(|(index, (((route, usage), latency_ms), cost_by_service))| {
                 let api = estate.api_of(RouteId(index as u16));
                 RouteTruth {
@@ -97,6 +101,7 @@ impl World {
             .zip(durations)
             .zip(costs);
         parts
+            .filter(|(((_, usage), _), _)| usage.invocations > 0)
             .map(
                 |(((function, usage), duration_ms), cost_usd)| FunctionTruth {
                     name: function.name,
