@@ -10,17 +10,16 @@ use millicent_analyzer::{AnalyzeError, Analyzer, Coverage, Params};
 use millicent_lake::{AlertEvent, Lake, LakeError, Rows};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 use url::Url;
 
+use crate::judged::{complete_until, gap};
 use crate::message::Message;
 use crate::notify::{DeliveryError, Notifier};
+use crate::outcome::{ActiveAlert, RuleSummary, Summary};
 use crate::rule::{Rule, Severity, Unit};
-use crate::state::{Change, Due, Labels, State, Trust};
+use crate::state::{Change, Due, State, Trust};
 
-/// Sources that say whether the judged time is complete. The bill is a day late by nature and
-/// traces are a sample, so neither is waited for.
-const JUDGED_BY: [&str; 2] = ["apigateway-metrics", "lambda-metrics"];
 /// What is looked at for the newest complete data.
 const LOOK_BACK: chrono::Duration = chrono::Duration::days(2);
 /// Time before the newest complete data that has to be complete for an alert to end: longer than
@@ -65,65 +64,6 @@ pub enum AlertsError {
     },
 }
 
-/// An alert that fires.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct ActiveAlert {
-    /// Name of the rule.
-    pub rule: String,
-    /// What the rule watches, in words.
-    pub title: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What tells it from others of the rule.
-    pub labels: Labels,
-    /// What was measured when it began to fire, in `unit`.
-    pub value: Option<f64>,
-    /// What it was held against, in `unit`.
-    pub threshold: Option<f64>,
-    /// Unit of both.
-    pub unit: Unit,
-    /// Since when it holds.
-    pub since: Option<DateTime<Utc>>,
-    /// When it began to fire.
-    pub fired_at: DateTime<Utc>,
-    /// The whole of it in one line.
-    pub line: String,
-    /// What the query says besides: name and value.
-    pub details: Vec<(String, String)>,
-    /// Every notifier has been told.
-    pub delivered: bool,
-}
-
-/// What an evaluation came to.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct Summary {
-    /// End of the time that was judged; `None` if there is no complete data yet.
-    pub judged_until: Option<DateTime<Utc>>,
-    /// Rules, by name.
-    pub rules: Vec<RuleSummary>,
-    /// Messages that were delivered.
-    pub delivered: usize,
-    /// Deliveries that failed, and why; they are tried again.
-    pub undelivered: Vec<String>,
-}
-
-/// What the evaluation of one rule came to.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct RuleSummary {
-    /// Name of the rule.
-    pub rule: String,
-    /// Alerts that hold.
-    pub firing: usize,
-    /// Alerts that began.
-    pub fired: usize,
-    /// Alerts that ended.
-    pub resolved: usize,
-    /// Why the rule was not evaluated, or why its alerts cannot end now.
-    pub note: Option<String>,
-    /// Its query failed: its alerts are as they were.
-    pub error: Option<String>,
-}
-
 /// The rules of one lake, and who is told.
 #[derive(Clone)]
 pub struct Alerts {
@@ -144,7 +84,6 @@ struct Inner {
 
 #[derive(Default)]
 struct Evaluation {
-    loaded: bool,
     unsaved: Vec<AlertEvent>,
 }
 
@@ -229,9 +168,8 @@ impl Alerts {
     /// Evaluates every rule that is on, stores the changes, and tells of them.
     pub async fn evaluate_once(&self) -> Result<Summary, AlertsError> {
         let mut evaluation = self.inner.evaluation.lock().await;
-        if !evaluation.loaded {
-            self.load(&mut evaluation).await?;
-        }
+        // Another process may have found or told something since.
+        self.load(&mut evaluation).await?;
         let mut summary = Summary::default();
         let now = (self.inner.clock)();
         summary.judged_until = complete_until(&self.coverage(now - LOOK_BACK, now).await?);
@@ -294,7 +232,6 @@ impl Alerts {
         let mut events = self.inner.lake.alert_events(DateTime::UNIX_EPOCH).await?;
         events.extend(evaluation.unsaved.iter().cloned());
         *self.state() = State::from_events(events);
-        evaluation.loaded = true;
         Ok(())
     }
 
@@ -452,62 +389,6 @@ impl Alerts {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Summary {
-    /// Logs what a person should know of; nothing where nothing happened.
-    fn log(&self) {
-        for rule in &self.rules {
-            if let Some(error) = &rule.error {
-                warn!(
-                    rule = rule.rule,
-                    error, "an alert rule cannot be evaluated; its alerts stay as they are"
-                );
-            }
-            if rule.fired + rule.resolved > 0 {
-                info!(
-                    rule = rule.rule,
-                    fired = rule.fired,
-                    resolved = rule.resolved,
-                    "alerts changed"
-                );
-            }
-        }
-        for error in &self.undelivered {
-            warn!(error, "an alert was not delivered; it is tried again");
-        }
-    }
-}
-
-/// Until when every source that judges is complete.
-fn complete_until(coverage: &Coverage) -> Option<DateTime<Utc>> {
-    let sources = JUDGED_BY.iter().filter_map(|name| coverage.source(name));
-    sources.map(|source| source.complete_until).min().flatten()
-}
-
-/// What is missing of the time that was judged.
-fn gap(coverage: &Coverage) -> Option<String> {
-    let mut known = JUDGED_BY
-        .iter()
-        .filter_map(|name| coverage.source(name))
-        .peekable();
-    if known.peek().is_none() {
-        return Some("no metrics have been collected".to_owned());
-    }
-    known
-        .find(|source| source.complete_share < 0.999_999)
-        .map(|source| {
-            let error = source
-                .last_error
-                .as_deref()
-                .map(|error| format!(" ({error})"));
-            format!(
-                "{} has {:.1}% of the judged time{}",
-                source.source,
-                source.complete_share * 100.0,
-                error.unwrap_or_default()
-            )
-        })
 }
 
 /// The rule's parameters with the time that is judged: the UTC day of the newest complete data,

@@ -6,16 +6,19 @@
 //! between a delivery and its being stored, that one message is sent again: rather twice than never.
 
 mod alerts;
+mod judged;
 mod message;
 mod notify;
+mod outcome;
 mod rule;
 mod slack;
 mod state;
 mod webhook;
 
-pub use alerts::{ActiveAlert, Alerts, AlertsConfig, AlertsError, Clock, RuleSummary, Summary};
+pub use alerts::{Alerts, AlertsConfig, AlertsError, Clock};
 pub use message::Message;
 pub use notify::{DeliveryError, Notifier};
+pub use outcome::{ActiveAlert, RuleSummary, Summary};
 pub use rule::{Rule, Severity, Unit};
 pub use slack::Slack;
 pub use state::Labels;

@@ -25,6 +25,24 @@ pub(super) const COLUMNS: [Column; 9] = [
         meaning: "Method and path template, with API and stage",
     },
     Column {
+        key: "cost",
+        label: "Cost",
+        column: "cost_usd",
+        meaning: "What the route's requests cost, over all services",
+    },
+    Column {
+        key: "per-1000",
+        label: "Per 1,000",
+        column: "cost_per_1000_usd",
+        meaning: "Cost of 1,000 requests of the route",
+    },
+    Column {
+        key: "share",
+        label: "Share",
+        column: "share_of_cost",
+        meaning: "Of the cost of everything in the account",
+    },
+    Column {
         key: "requests",
         label: "Requests",
         column: "requests",
@@ -53,24 +71,6 @@ pub(super) const COLUMNS: [Column; 9] = [
         label: "Cold starts",
         column: "cold_start_rate",
         meaning: "Share of requests that waited for an initialisation, estimated from traces weighted by requests",
-    },
-    Column {
-        key: "cost",
-        label: "Cost",
-        column: "cost_usd",
-        meaning: "What the route's requests cost, over all services",
-    },
-    Column {
-        key: "per-1000",
-        label: "Per 1,000",
-        column: "cost_per_1000_usd",
-        meaning: "Cost of 1,000 requests of the route",
-    },
-    Column {
-        key: "share",
-        label: "Share",
-        column: "share_of_cost",
-        meaning: "Of the cost of everything in the account",
     },
 ];
 
