@@ -20,6 +20,8 @@ const COST_EXPLORER_REGION: &str = "us-east-1";
 pub(crate) struct Aws {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) apigateway: aws_sdk_apigateway::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) xray: aws_sdk_xray::Client,
     pub(crate) cost: aws_sdk_costexplorer::Client,
@@ -41,6 +43,8 @@ impl Aws {
         Ok(Aws {
             lambda: aws_sdk_lambda::Client::new(&sdk),
             apigateway: aws_sdk_apigateway::Client::new(&sdk),
+            dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&sdk),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk),
             xray: aws_sdk_xray::Client::new(&sdk),
             cost: aws_sdk_costexplorer::Client::from_conf(cost),

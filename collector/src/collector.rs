@@ -246,9 +246,7 @@ impl Collector {
             outcome: Outcome::Failed,
             message: "discovery is switched off and the lake knows no resource. Add `discovery` to the sources".to_owned(),
         });
-        let mut known = Knowledge::new(Inventory::known(resources));
-        known.unknown = unknown;
-        Ok(known)
+        Ok(Knowledge::new(Inventory::known(resources)).doubted(unknown))
     }
 }
 

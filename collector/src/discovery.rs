@@ -1,15 +1,29 @@
-//! What there is in the account: functions, REST APIs, their stages and routes. A row of
-//! `resources` is written only for what changed, so a changed row marks a deploy.
+//! What there is in the account. Each listing gives all resources of its kinds, runs beside the
+//! others and fails alone: what it could not list stays as it was known. A row of `resources` is
+//! written only for what changed, so a changed row marks a deploy.
 
 mod changes;
 mod functions;
+mod listing;
+mod log_groups;
 mod rest_apis;
+mod tables;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 use millicent_lake::{Outcome, Resource};
 
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::Trouble;
+use listing::Found;
+
+/// Listings under way at once.
+const CONCURRENCY: usize = 4;
 
 /// An inventory, and how it differs from the one before.
 pub(crate) struct Inventory {
@@ -17,8 +31,17 @@ pub(crate) struct Inventory {
     pub(crate) resources: Vec<Resource>,
     /// Rows to write.
     pub(crate) changes: Vec<Resource>,
-    /// What could not be listed.
-    pub(crate) troubles: Vec<Trouble>,
+    /// What could not be listed, or not whole.
+    pub(crate) gaps: Vec<Gap>,
+    listings: usize,
+}
+
+/// A listing that failed, or is not whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Gap {
+    /// Kinds of resources of which some may be unknown.
+    pub(crate) kinds: &'static [&'static str],
+    pub(crate) trouble: Trouble,
 }
 
 impl Inventory {
@@ -27,60 +50,92 @@ impl Inventory {
         Self {
             resources,
             changes: Vec::new(),
-            troubles: Vec::new(),
+            gaps: Vec::new(),
+            listings: 0,
         }
     }
 
-    /// What the inventory came to: the worst of what happened if nothing could be listed.
+    /// What the inventory came to: partial, unless nothing at all could be listed.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
-        let first = self.troubles.first()?;
-        let message = self
-            .troubles
-            .iter()
-            .map(|trouble| trouble.message.as_str())
-            .collect::<Vec<_>>()
-            .join("; ");
-        let outcome = if self.troubles.len() == LISTINGS {
-            first.outcome
-        } else {
-            Outcome::Partial
-        };
-        Some(Trouble { outcome, message })
+        let first = &self.gaps.first()?.trouble;
+        let mut messages: Vec<&str> = Vec::new();
+        for gap in &self.gaps {
+            // What stops one listing, such as credentials that ran out, often stops others.
+            if !messages.contains(&gap.trouble.message.as_str()) {
+                messages.push(&gap.trouble.message);
+            }
+        }
+        let nothing = self.gaps.len() == self.listings
+            && self
+                .gaps
+                .iter()
+                .all(|gap| gap.trouble.outcome != Outcome::Partial);
+        Some(Trouble {
+            outcome: if nothing {
+                first.outcome
+            } else {
+                Outcome::Partial
+            },
+            message: messages.join("; "),
+        })
     }
 }
 
-/// Functions, and APIs with all that hangs on them.
-const LISTINGS: usize = 2;
+/// The kinds of a listing, and what it gives.
+type Listed = (&'static [&'static str], Result<Found, Trouble>);
+
+fn listing<'a>(
+    kinds: &'static [&'static str],
+    found: impl Future<Output = Result<Found, Trouble>> + Send + 'a,
+) -> BoxFuture<'a, Listed> {
+    async move { (kinds, found.await) }.boxed()
+}
+
+fn listings<'a>(
+    inner: &'a Inner,
+    meter: &'a Meter,
+    known: &'a [Resource],
+) -> Vec<BoxFuture<'a, Listed>> {
+    vec![
+        listing(functions::KINDS, functions::list(inner, meter, known)),
+        listing(rest_apis::KINDS, rest_apis::list(inner, meter)),
+        listing(tables::KINDS, tables::list(inner, meter, known)),
+        listing(log_groups::KINDS, log_groups::list(inner, meter)),
+    ]
+}
 
 /// Lists the account. What can't be listed is taken as it was known.
 pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>) -> Inventory {
-    let (functions, apis) = tokio::join!(
-        functions::list(inner, meter, &known),
-        rest_apis::list(inner, meter)
-    );
-    let mut found = Vec::new();
-    let mut troubles = Vec::new();
+    let listings = listings(inner, meter, &known);
+    let count = listings.len();
+    let mut running = stream::iter(listings).buffered(CONCURRENCY);
+
+    let mut resources = Vec::new();
+    let mut gaps = Vec::new();
     let mut listed: Vec<&str> = Vec::new();
-    for (kinds, listing) in [
-        (&["function"][..], functions),
-        (&["rest-api", "stage", "route"][..], apis),
-    ] {
-        match listing {
-            Ok(resources) => {
-                found.extend(resources);
+    while let Some((kinds, result)) = running.next().await {
+        let trouble = match result {
+            Ok(found) => {
+                resources.extend(found.resources);
                 listed.extend(kinds);
+                found.partial
             }
             Err(trouble) => {
-                troubles.push(trouble);
                 let still = |resource: &&Resource| kinds.contains(&resource.kind.as_str());
-                found.extend(known.iter().filter(still).cloned());
+                resources.extend(known.iter().filter(still).cloned());
+                Some(trouble)
             }
-        }
+        };
+        gaps.extend(trouble.map(|trouble| Gap { kinds, trouble }));
     }
-    let changes = changes::between(&known, &found, &listed, inner.clock.now());
+    drop(running);
+    log_groups::relate(&mut resources);
+    changes::steady(&known, &mut resources);
+    let changes = changes::between(&known, &resources, &listed, inner.clock.now());
     Inventory {
-        resources: found,
+        resources,
         changes,
-        troubles,
+        gaps,
+        listings: count,
     }
 }

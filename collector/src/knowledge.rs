@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use millicent_lake::Resource;
 
-use crate::discovery::Inventory;
+use crate::discovery::{Gap, Inventory};
 use crate::routes::RouteTable;
+use crate::source::System;
 use crate::trouble::Trouble;
 
 /// What is known of the account when windows are read.
@@ -13,8 +14,9 @@ use crate::trouble::Trouble;
 pub(crate) struct Knowledge {
     pub(crate) resources: Arc<Vec<Resource>>,
     pub(crate) routes: Arc<RouteTable>,
-    /// Why a kind of resource may be unknown rather than absent.
-    pub(crate) unknown: Option<Trouble>,
+    gaps: Arc<Vec<Gap>>,
+    /// Why anything may be unknown.
+    unknown: Option<Trouble>,
 }
 
 impl Knowledge {
@@ -22,7 +24,31 @@ impl Knowledge {
         Self {
             routes: Arc::new(RouteTable::new(&inventory.resources)),
             resources: Arc::new(inventory.resources),
-            unknown: inventory.troubles.into_iter().next(),
+            gaps: Arc::new(inventory.gaps),
+            unknown: None,
         }
+    }
+
+    /// Says why resources of every kind may be unknown rather than absent.
+    pub(crate) fn doubted(mut self, why: Option<Trouble>) -> Self {
+        self.unknown = why;
+        self
+    }
+
+    /// Why resources of a system may be unknown rather than absent.
+    pub(crate) fn unknown(&self, system: System) -> Option<&Trouble> {
+        let kind = match system {
+            System::Lambda => "function",
+            System::ApiGateway => "stage",
+            System::DynamoDb => "table",
+            System::S3 => "bucket",
+            System::StepFunctions => "state-machine",
+            System::Logs => "log-group",
+        };
+        self.gaps
+            .iter()
+            .find(|gap| gap.kinds.contains(&kind))
+            .map(|gap| &gap.trouble)
+            .or(self.unknown.as_ref())
     }
 }

@@ -52,6 +52,10 @@ pub(crate) struct Pace {
     pub(crate) apigateway: Bucket,
     /// `GetResources`: 5 in 2 seconds.
     pub(crate) apigateway_resources: Bucket,
+    /// DynamoDB publishes no rate of its control plane; ten a second is safe.
+    pub(crate) dynamodb: Bucket,
+    /// `DescribeLogGroups`: 10 a second.
+    pub(crate) logs: Bucket,
     /// `ListMetrics`: 25 a second.
     pub(crate) list_metrics: Bucket,
     /// `GetMetricData`: 500 a second by today's documents, 50 by older ones.
@@ -70,6 +74,8 @@ impl Default for Pace {
             lambda: Bucket::new(10.0, 10.0),
             apigateway: Bucket::new(8.0, 30.0),
             apigateway_resources: Bucket::new(2.0, 4.0),
+            dynamodb: Bucket::new(10.0, 20.0),
+            logs: Bucket::new(7.0, 7.0),
             list_metrics: Bucket::new(15.0, 15.0),
             metric_calls: Bucket::new(40.0, 40.0),
             recent_points: Bucket::new(150_000.0, 150_000.0),

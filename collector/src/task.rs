@@ -185,7 +185,7 @@ impl Task {
         match self.source {
             Source::Metrics(system) => {
                 let none = metrics::series_of(system, &known.resources).is_empty();
-                if let (true, Some(trouble)) = (none, &known.unknown) {
+                if let (true, Some(trouble)) = (none, known.unknown(system)) {
                     return Err(Trouble {
                         outcome: trouble.outcome,
                         message: format!("it is not known what to ask for: {}", trouble.message),

@@ -252,6 +252,14 @@ async fn serve(
     }
 }
 
+/// Operations of the JSON protocols, whose name is in a header.
+const TARGETS: &[&str] = &[
+    "GetCostAndUsage",
+    "ListTables",
+    "DescribeTable",
+    "DescribeLogGroups",
+];
+
 fn operation_of(head: &str, body: &[u8]) -> &'static str {
     let path = head.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
@@ -260,8 +268,15 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
         "GetMetricData"
     } else if path.ends_with("/operation/listmetrics") {
         "ListMetrics"
-    } else if head.contains("x-amz-target: awsinsightsindexservice.getcostandusage") {
-        "GetCostAndUsage"
+    } else if let Some(target) = head
+        .lines()
+        .find_map(|line| line.strip_prefix("x-amz-target: "))
+    {
+        let name = target.rsplit('.').next().unwrap_or_default();
+        *TARGETS
+            .iter()
+            .find(|operation| operation.to_lowercase() == name)
+            .unwrap_or_else(|| panic!("unknown target: {target}"))
     } else if body.starts_with(b"Action=GetCallerIdentity") {
         "GetCallerIdentity"
     } else if path == "/tracesummaries" {
@@ -312,6 +327,8 @@ fn small_account(request: &Request) -> Response {
                     format!("arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations")}
             }}}]}),
         ),
+        "ListTables" => Response::json(&json!({"TableNames": []})),
+        "DescribeLogGroups" => Response::json(&json!({"logGroups": []})),
         "GetMetricData" => metric_data(request, "Complete", &[1.0]),
         "ListMetrics" => Response::cbor(&map([("Metrics", Cbor::Array(vec![]))])),
         "GetTraceSummaries" => {

@@ -5,6 +5,38 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use millicent_lake::Resource;
 
+/// Figures that change all the time. They are kept to within a tenth, so that a table that fills up is
+/// no new row each time.
+const FIGURES: &[&str] = &["item_count", "size_bytes", "stored_bytes"];
+
+/// Leaves a figure as it was known while it is within a tenth of what is found.
+pub(super) fn steady(known: &[Resource], found: &mut [Resource]) {
+    let before: HashMap<_, _> = known
+        .iter()
+        .map(|r| ((r.kind.as_str(), r.arn.as_str()), &r.configuration))
+        .collect();
+    for resource in found {
+        let Some(before) = before.get(&(resource.kind.as_str(), resource.arn.as_str())) else {
+            continue;
+        };
+        for figure in FIGURES {
+            if let (Some(old), Some(new)) =
+                (before.get(*figure), resource.configuration.get_mut(*figure))
+                && near(old, new)
+            {
+                new.clone_from(old);
+            }
+        }
+    }
+}
+
+fn near(old: &str, new: &str) -> bool {
+    match (old.parse::<f64>(), new.parse::<f64>()) {
+        (Ok(old), Ok(new)) => (old - new).abs() <= old / 10.0,
+        _ => false,
+    }
+}
+
 /// Rows for what is new or different, and for what is gone among the kinds that were listed.
 pub(super) fn between(
     known: &[Resource],
@@ -82,5 +114,24 @@ mod tests {
     fn what_could_not_be_listed_is_not_gone() {
         let now = DateTime::UNIX_EPOCH;
         assert_eq!(between(&[function("a", "128")], &[], &["route"], now), []);
+    }
+
+    #[test]
+    fn a_table_that_fills_up_is_a_change_each_tenth() {
+        let table = |bytes: &str| {
+            let mut table = function("orders", "0");
+            table.configuration = [("size_bytes".to_owned(), bytes.to_owned())].into();
+            table
+        };
+        let rows = |before: &str, after: &str| {
+            let known = [table(before)];
+            let mut found = [table(after)];
+            steady(&known, &mut found);
+            between(&known, &found, &["function"], DateTime::UNIX_EPOCH)
+        };
+        assert_eq!(rows("1000", "1099"), []);
+        assert_eq!(rows("1000", "950"), []);
+        assert_eq!(rows("1000", "1101")[0].configuration["size_bytes"], "1101");
+        assert_eq!(rows("0", "1").len(), 1);
     }
 }

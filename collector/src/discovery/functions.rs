@@ -1,13 +1,14 @@
 //! Lambda functions. Environment variables, which `ListFunctions` returns too, are never kept.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_lambda::types::FunctionConfiguration;
 use millicent_lake::{Outcome, Resource};
 
+use super::listing::{Found, Pages, row, settings};
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
+
+pub(super) const KINDS: &[&str] = &["function"];
 
 const LIST_FUNCTIONS: Operation = Operation("lambda:ListFunctions");
 const LIST_TAGS: Operation = Operation("lambda:ListTags");
@@ -20,16 +21,16 @@ pub(super) async fn list(
     inner: &Inner,
     meter: &Meter,
     known: &[Resource],
-) -> Result<Vec<Resource>, Trouble> {
+) -> Result<Found, Trouble> {
     let mut functions = Vec::new();
-    let mut marker = None;
+    let mut pages = Pages::of(LIST_FUNCTIONS);
     loop {
         inner.pace.lambda.take(1.0).await;
         let page = inner
             .aws
             .lambda
             .list_functions()
-            .set_marker(marker)
+            .set_marker(pages.token())
             .customize()
             .interceptor(meter.attempts())
             .send()
@@ -40,13 +41,12 @@ pub(super) async fn list(
                 .iter()
                 .filter_map(|function| resource(inner, function)),
         );
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
+        if !pages.turn(page.next_marker)? {
             break;
         }
     }
     read_tags(inner, meter, known, &mut functions).await;
-    Ok(functions)
+    Ok(Found::whole(functions))
 }
 
 /// Tags are a comfort: where they can't be read, those known before stay, and the rest goes on.
@@ -88,52 +88,62 @@ async fn read_tags(inner: &Inner, meter: &Meter, known: &[Resource], functions: 
 }
 
 fn resource(inner: &Inner, function: &FunctionConfiguration) -> Option<Resource> {
-    let mut configuration = BTreeMap::new();
-    let mut put = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            configuration.insert(key.to_owned(), value);
-        }
-    };
-    put("memory_mb", function.memory_size().map(|mb| mb.to_string()));
-    // A function has one architecture; AWS leaves the list empty for the oldest.
-    let architecture = function.architectures().first().map(|a| a.as_str());
-    put(
-        "architecture",
-        Some(architecture.unwrap_or("x86_64").to_owned()),
-    );
-    put("runtime", function.runtime().map(|r| r.as_str().to_owned()));
-    put(
-        "handler_timeout_s",
-        function.timeout().map(|s| s.to_string()),
-    );
-    put(
-        "package_type",
-        function.package_type().map(|p| p.as_str().to_owned()),
-    );
-    let tracing = function.tracing_config().and_then(|t| t.mode());
-    put("tracing", tracing.map(|mode| mode.as_str().to_owned()));
-    put("last_modified", function.last_modified().map(str::to_owned));
-    put("code_sha256", function.code_sha256().map(str::to_owned));
     let logging = function.logging_config();
-    let format = logging.and_then(|l| l.log_format());
-    put("log_format", format.map(|f| f.as_str().to_owned()));
-    put(
-        "log_group",
-        logging.and_then(|l| l.log_group()).map(str::to_owned),
-    );
-    let storage = function.ephemeral_storage().map(|s| s.size().to_string());
-    put("ephemeral_storage_mb", storage);
-    let snap_start = function.snap_start().and_then(|s| s.apply_on());
-    put("snap_start", snap_start.map(|s| s.as_str().to_owned()));
-    Some(Resource {
-        ts: inner.clock.now(),
-        account_id: inner.aws.account_id.clone(),
-        region: inner.config.region.clone(),
-        kind: "function".to_owned(),
-        name: function.function_name()?.to_owned(),
-        arn: function.function_arn()?.to_owned(),
+    let text = |text: &str| text.to_owned();
+    let configuration = settings([
+        ("memory_mb", function.memory_size().map(|mb| mb.to_string())),
+        (
+            "architecture",
+            // A function has one; AWS leaves the list empty for the oldest.
+            Some(text(
+                function
+                    .architectures()
+                    .first()
+                    .map_or("x86_64", |a| a.as_str()),
+            )),
+        ),
+        ("runtime", function.runtime().map(|r| text(r.as_str()))),
+        (
+            "handler_timeout_s",
+            function.timeout().map(|s| s.to_string()),
+        ),
+        (
+            "package_type",
+            function.package_type().map(|p| text(p.as_str())),
+        ),
+        (
+            "tracing",
+            function
+                .tracing_config()
+                .and_then(|t| t.mode())
+                .map(|mode| text(mode.as_str())),
+        ),
+        ("last_modified", function.last_modified().map(text)),
+        ("code_sha256", function.code_sha256().map(text)),
+        (
+            "log_format",
+            logging
+                .and_then(|l| l.log_format())
+                .map(|format| text(format.as_str())),
+        ),
+        ("log_group", logging.and_then(|l| l.log_group()).map(text)),
+        (
+            "ephemeral_storage_mb",
+            function.ephemeral_storage().map(|s| s.size().to_string()),
+        ),
+        (
+            "snap_start",
+            function
+                .snap_start()
+                .and_then(|s| s.apply_on())
+                .map(|on| text(on.as_str())),
+        ),
+    ]);
+    Some(row(
+        inner,
+        "function",
+        function.function_name()?,
+        function.function_arn()?,
         configuration,
-        tags: BTreeMap::new(),
-        deleted: false,
-    })
+    ))
 }

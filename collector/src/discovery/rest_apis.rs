@@ -7,10 +7,13 @@ use aws_sdk_apigateway::types::{
 };
 use millicent_lake::Resource;
 
+use super::listing::{Found, Pages};
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::segments::function_of_arn;
 use crate::trouble::{Operation, Trouble};
+
+pub(super) const KINDS: &[&str] = &["rest-api", "stage", "route"];
 
 /// API Gateway has one read action; it is on paths.
 const GET_REST_APIS: Operation = Operation("apigateway:GET on /restapis");
@@ -19,9 +22,9 @@ const GET_STAGES: Operation = Operation("apigateway:GET on /restapis/*/stages");
 
 const PAGE: i32 = 500;
 
-pub(super) async fn list(inner: &Inner, meter: &Meter) -> Result<Vec<Resource>, Trouble> {
+pub(super) async fn list(inner: &Inner, meter: &Meter) -> Result<Found, Trouble> {
     let mut apis: Vec<RestApi> = Vec::new();
-    let mut position = None;
+    let mut pages = Pages::of(GET_REST_APIS);
     loop {
         inner.pace.apigateway.take(1.0).await;
         let page = inner
@@ -29,15 +32,14 @@ pub(super) async fn list(inner: &Inner, meter: &Meter) -> Result<Vec<Resource>, 
             .apigateway
             .get_rest_apis()
             .limit(PAGE)
-            .set_position(position)
+            .set_position(pages.token())
             .customize()
             .interceptor(meter.attempts())
             .send()
             .await
             .map_err(|error| GET_REST_APIS.trouble(error))?;
         apis.extend(page.items.unwrap_or_default());
-        position = page.position.filter(|position| !position.is_empty());
-        if position.is_none() {
+        if !pages.turn(page.position)? {
             break;
         }
     }
@@ -54,7 +56,7 @@ pub(super) async fn list(inner: &Inner, meter: &Meter) -> Result<Vec<Resource>, 
             found.extend(of.stage_rows(stage, &resources));
         }
     }
-    Ok(found)
+    Ok(Found::whole(found))
 }
 
 struct Api<'a> {
@@ -82,7 +84,7 @@ impl Api<'_> {
 
     async fn resources(&self, meter: &Meter) -> Result<Vec<ApiResource>, Trouble> {
         let mut resources = Vec::new();
-        let mut position = None;
+        let mut pages = Pages::of(GET_RESOURCES);
         loop {
             self.inner.pace.apigateway.take(1.0).await;
             self.inner.pace.apigateway_resources.take(1.0).await;
@@ -94,15 +96,14 @@ impl Api<'_> {
                 .rest_api_id(self.id)
                 .embed("methods")
                 .limit(PAGE)
-                .set_position(position)
+                .set_position(pages.token())
                 .customize()
                 .interceptor(meter.attempts())
                 .send()
                 .await
                 .map_err(|error| GET_RESOURCES.trouble(error))?;
             resources.extend(page.items.unwrap_or_default());
-            position = page.position.filter(|position| !position.is_empty());
-            if position.is_none() {
+            if !pages.turn(page.position)? {
                 return Ok(resources);
             }
         }

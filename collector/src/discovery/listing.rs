@@ -1,0 +1,224 @@
+//! What every listing needs: pages that come to an end, rows, and particulars of many resources of
+//! which some can't be read.
+
+use std::collections::{BTreeMap, HashSet};
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use futures::{Future, StreamExt, stream};
+use millicent_lake::{Outcome, Resource};
+
+use crate::collector::Inner;
+use crate::trouble::{Operation, Trouble};
+
+/// Calls under way at once for the particulars of resources of one kind. The rate is the pace's.
+const CONCURRENCY: usize = 8;
+/// So many that can't be read, and none that can: the action is missing, so the rest is not asked for.
+const GIVE_UP: usize = 10;
+/// Names told in a message.
+const NAMED: usize = 3;
+
+/// What a listing gave.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) resources: Vec<Resource>,
+    /// What is missing in it, if it is not whole.
+    pub(super) partial: Option<Trouble>,
+}
+
+impl Found {
+    pub(super) fn whole(resources: Vec<Resource>) -> Self {
+        Self {
+            resources,
+            partial: None,
+        }
+    }
+}
+
+/// The pages of a listing. A token that comes a second time would be followed for ever.
+pub(super) struct Pages {
+    operation: Operation,
+    seen: HashSet<String>,
+    token: Option<String>,
+}
+
+impl Pages {
+    pub(super) fn of(operation: Operation) -> Self {
+        Self {
+            operation,
+            seen: HashSet::new(),
+            token: None,
+        }
+    }
+
+    /// The token to ask the page with; none for the first one.
+    pub(super) fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+
+    /// Takes the token that came with a page. True when there is a next one.
+    pub(super) fn turn(&mut self, token: Option<String>) -> Result<bool, Trouble> {
+        self.token = token.filter(|token| !token.is_empty());
+        let Some(token) = &self.token else {
+            return Ok(false);
+        };
+        if self.seen.insert(token.clone()) {
+            return Ok(true);
+        }
+        Err(Trouble::failed(format!(
+            "{} never comes to an end of its pages: a page's token came twice. It is tried again",
+            self.operation.0
+        )))
+    }
+}
+
+/// A row of the account and region that are collected.
+pub(super) fn row(
+    inner: &Inner,
+    kind: &str,
+    name: impl Into<String>,
+    arn: impl Into<String>,
+    configuration: BTreeMap<String, String>,
+) -> Resource {
+    Resource {
+        ts: inner.clock.now(),
+        account_id: inner.aws.account_id.clone(),
+        region: inner.config.region.clone(),
+        kind: kind.to_owned(),
+        name: name.into(),
+        arn: arn.into(),
+        configuration,
+        tags: BTreeMap::new(),
+        deleted: false,
+    }
+}
+
+/// Settings of which some are not set.
+pub(super) fn settings<const N: usize>(
+    pairs: [(&str, Option<String>); N],
+) -> BTreeMap<String, String> {
+    pairs
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
+}
+
+/// True when AWS says that there is no such thing: it was deleted since it was listed.
+pub(super) fn is_gone<E, R>(error: &SdkError<E, R>) -> bool
+where
+    SdkError<E, R>: ProvideErrorMetadata,
+{
+    matches!(
+        error.code(),
+        Some(
+            "ResourceNotFoundException"
+                | "NotFoundException"
+                | "NoSuchBucket"
+                | "StateMachineDoesNotExist"
+        )
+    )
+}
+
+/// Asks for the particulars of each of many. What is gone gives no row; of what can't be read, the
+/// rows that were known stay, and the message tells how many and which.
+///
+/// `owner` tells of which of them a known row of these kinds is.
+///
+/// # Errors
+/// What the first one came to, if none of them can be read.
+pub(super) async fn each<F>(
+    what: &str,
+    names: Vec<String>,
+    known: &[Resource],
+    kinds: &[&str],
+    owner: impl Fn(&Resource) -> Option<String>,
+    ask: impl Fn(String) -> F,
+) -> Result<Found, Trouble>
+where
+    F: Future<Output = Result<Vec<Resource>, Trouble>>,
+{
+    let all = names.len();
+    let mut resources = Vec::new();
+    let mut read = 0;
+    let mut unread: Vec<(String, Trouble)> = Vec::new();
+    let mut running = stream::iter(names)
+        .map(|name| {
+            let asked = ask(name.clone());
+            async move { (name, asked.await) }
+        })
+        .buffered(CONCURRENCY);
+    while let Some((name, result)) = running.next().await {
+        match result {
+            Ok(rows) => {
+                read += 1;
+                resources.extend(rows);
+            }
+            Err(trouble) => unread.push((name, trouble)),
+        }
+        if read == 0 && unread.len() == GIVE_UP {
+            break;
+        }
+    }
+    let Some((_, first)) = unread.first().cloned() else {
+        return Ok(Found::whole(resources));
+    };
+    if read == 0 {
+        return Err(first);
+    }
+    let names: HashSet<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
+    let still = |row: &&Resource| {
+        kinds.contains(&row.kind.as_str())
+            && owner(row).is_some_and(|owner| names.contains(owner.as_str()))
+    };
+    resources.extend(known.iter().filter(still).cloned());
+    Ok(Found {
+        resources,
+        partial: Some(unread_message(what, &unread, all, &first)),
+    })
+}
+
+fn unread_message(
+    what: &str,
+    unread: &[(String, Trouble)],
+    all: usize,
+    first: &Trouble,
+) -> Trouble {
+    let mut names: Vec<&str> = unread
+        .iter()
+        .take(NAMED)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if unread.len() > NAMED {
+        names.push("…");
+    }
+    Trouble {
+        outcome: Outcome::Partial,
+        message: format!(
+            "{} of {all} {what} can't be read ({}): {}",
+            unread.len(),
+            names.join(", "),
+            first.message
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_repeat_end_the_listing_with_an_error() {
+        let mut pages = Pages::of(Operation("dynamodb:ListTables"));
+        let mut turn = |token: &str| pages.turn(Some(token.to_owned()));
+        assert_eq!(turn("a"), Ok(true));
+        assert_eq!(turn("b"), Ok(true));
+        let error = turn("a").unwrap_err();
+        assert!(error.message.starts_with("dynamodb:ListTables never"));
+    }
+
+    #[test]
+    fn an_empty_token_is_the_end() {
+        let mut pages = Pages::of(Operation("lambda:ListFunctions"));
+        assert_eq!(pages.turn(Some(String::new())), Ok(false));
+        assert_eq!(pages.turn(None), Ok(false));
+    }
+}

@@ -1,0 +1,232 @@
+//! Inventories of a scripted account, over the real SDK.
+
+use millicent_lake::{Collection, Outcome, Resource};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::source::Source;
+use crate::testing::{ACCOUNT, REGION, Request, Response, Scripted};
+use crate::{Clock, CollectConfig, Collector};
+
+/// One inventory, and what the lake knows after it.
+async fn discovered(aws: &Scripted) -> Vec<Resource> {
+    let config = CollectConfig {
+        sources: vec![Source::Discovery],
+        ..aws.config()
+    };
+    pass(&aws.collector(config).await, aws).await
+}
+
+async fn pass(collector: &Collector, aws: &Scripted) -> Vec<Resource> {
+    aws.clock.advance(collector.config().discovery_every);
+    collector
+        .pass(aws.clock.now(), &CancellationToken::new(), &|_| {})
+        .await
+        .unwrap();
+    aws.lake.current_resources(ACCOUNT, REGION).await.unwrap()
+}
+
+async fn recorded(aws: &Scripted) -> Vec<Collection> {
+    aws.lake
+        .collections("discovery", ACCOUNT, REGION, chrono::DateTime::UNIX_EPOCH)
+        .await
+        .unwrap()
+}
+
+fn names<'a>(resources: &'a [Resource], kind: &str) -> Vec<&'a str> {
+    let mut names: Vec<_> = resources
+        .iter()
+        .filter(|r| r.kind == kind)
+        .map(|r| r.name.as_str())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn of<'a>(resources: &'a [Resource], kind: &str, name: &str) -> &'a Resource {
+    resources
+        .iter()
+        .find(|r| r.kind == kind && r.name == name)
+        .unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+fn table(name: &str, items: u64) -> Response {
+    let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");
+    Response::json(&json!({"Table": {
+        "TableName": name, "TableArn": arn, "ItemCount": items, "TableSizeBytes": items * 100,
+        "ProvisionedThroughput": {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0},
+        "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
+        "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"},
+        "LatestStreamArn": format!("{arn}/stream/2026-01-01T00:00:00.000"),
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "by-day", "IndexArn": format!("{arn}/index/by-day"), "ItemCount": items,
+        }],
+    }}))
+}
+
+/// Two tables, a page each.
+fn two_tables(request: &Request) -> Option<Response> {
+    Some(match request.operation {
+        "ListTables" => match request.json()["ExclusiveStartTableName"].as_str() {
+            None => Response::json(&json!({
+                "TableNames": ["carts"], "LastEvaluatedTableName": "carts"})),
+            Some("carts") => Response::json(&json!({"TableNames": ["orders"]})),
+            Some(other) => panic!("{other}"),
+        },
+        "DescribeTable" => table(request.json()["TableName"].as_str().unwrap(), 1_000),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn tables_and_their_indexes_are_found_over_all_pages() {
+    let aws = Scripted::start(|request| {
+        let provisioned = request.operation == "DescribeTable"
+            && request.json()["TableName"] == "carts";
+        if provisioned {
+            // A table that was never on demand has no summary.
+            return Some(Response::json(&json!({"Table": {
+                "TableName": "carts", "TableArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/carts",
+                "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 2},
+                "TableClassSummary": {"TableClass": "STANDARD_INFREQUENT_ACCESS"},
+                "LatestStreamArn": "arn:of:a:stream:that:was:switched:off",
+            }})));
+        }
+        two_tables(request)
+    })
+    .await;
+    let resources = discovered(&aws).await;
+    assert_eq!(names(&resources, "table"), ["carts", "orders"]);
+    assert_eq!(names(&resources, "index"), ["orders/index/by-day"]);
+
+    let carts = &of(&resources, "table", "carts").configuration;
+    assert_eq!(carts["billing_mode"], "PROVISIONED");
+    assert_eq!(
+        (
+            carts["read_capacity"].as_str(),
+            carts["write_capacity"].as_str()
+        ),
+        ("5", "2")
+    );
+    assert_eq!(carts["table_class"], "STANDARD_INFREQUENT_ACCESS");
+    assert!(!carts.contains_key("stream_arn"));
+    let orders = &of(&resources, "table", "orders").configuration;
+    assert_eq!(orders["billing_mode"], "PAY_PER_REQUEST");
+    assert!(
+        !orders.contains_key("read_capacity"),
+        "on demand has none, not zero"
+    );
+    assert!(orders["stream_arn"].contains(":table/orders/stream/"));
+    assert_eq!(recorded(&aws).await[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn a_table_deleted_since_it_was_listed_is_no_trouble() {
+    let aws = Scripted::start(|request| {
+        let gone = request.operation == "DescribeTable" && request.json()["TableName"] == "carts";
+        if gone {
+            return Some(Response::error(
+                "DescribeTable",
+                400,
+                "ResourceNotFoundException",
+            ));
+        }
+        two_tables(request)
+    })
+    .await;
+    assert_eq!(names(&discovered(&aws).await, "table"), ["orders"]);
+    assert_eq!(recorded(&aws).await[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn what_can_t_be_read_stays_as_it_was_known_and_is_told() {
+    let aws = Scripted::start(|request| {
+        // The second inventory is denied one of the tables, and all log groups.
+        let denied = match request.operation {
+            "DescribeTable" => request.nth >= 2 && request.json()["TableName"] == "carts",
+            "DescribeLogGroups" => request.nth >= 1,
+            _ => false,
+        };
+        if denied {
+            let error = Response::error(request.operation, 400, "AccessDeniedException");
+            return Some(error);
+        }
+        if request.operation == "DescribeLogGroups" {
+            return Some(Response::json(&json!({"logGroups": [{
+                "logGroupName": "/aws/lambda/get-order", "storedBytes": 5, "retentionInDays": 14,
+                "arn": "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/get-order:*",
+            }]})));
+        }
+        two_tables(request)
+    })
+    .await;
+    let before = discovered(&aws).await;
+    let group = of(&before, "log-group", "/aws/lambda/get-order");
+    assert_eq!(group.configuration["function"], "get-order");
+    assert!(group.arn.ends_with("log-group:/aws/lambda/get-order"));
+
+    assert_eq!(discovered(&aws).await, before);
+    let last = recorded(&aws).await.pop().unwrap();
+    assert_eq!((last.outcome, last.rows), (Outcome::Partial, 0));
+    let error = last.error.unwrap();
+    assert!(
+        error.contains("1 of 2 tables can't be read (carts)"),
+        "{error}"
+    );
+    assert!(
+        error.contains("Allow the action logs:DescribeLogGroups"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_can_be_listed_without_permission() {
+    let aws = Scripted::start(|request| {
+        (request.operation != "GetCallerIdentity")
+            .then(|| Response::error(request.operation, 403, "AccessDeniedException"))
+    })
+    .await;
+    assert_eq!(discovered(&aws).await, []);
+    assert_eq!(recorded(&aws).await[0].outcome, Outcome::Denied);
+}
+
+#[tokio::test]
+async fn pages_that_go_in_circles_fail_their_own_listing() {
+    let aws = Scripted::start(|request| {
+        (request.operation == "ListTables").then(|| {
+            let last = ["a", "b"][request.nth % 2];
+            Response::json(&json!({"TableNames": [last], "LastEvaluatedTableName": last}))
+        })
+    })
+    .await;
+    let resources = discovered(&aws).await;
+    assert_eq!(names(&resources, "function"), ["get-order"]);
+    assert_eq!(names(&resources, "table"), [""; 0]);
+    let row = recorded(&aws).await.pop().unwrap();
+    assert_eq!(row.outcome, Outcome::Partial);
+    assert!(
+        row.error
+            .unwrap()
+            .contains("dynamodb:ListTables never comes to an end")
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_only_grows_gets_no_rows() {
+    let aws = Scripted::start(|request| {
+        if request.operation == "DescribeTable" {
+            let name = request.json()["TableName"].as_str().unwrap().to_owned();
+            return Some(table(&name, 1_000 + 10 * request.nth as u64));
+        }
+        two_tables(request)
+    })
+    .await;
+    let config = CollectConfig {
+        sources: vec![Source::Discovery],
+        ..aws.config()
+    };
+    let collector = aws.collector(config).await;
+    let first = pass(&collector, &aws).await;
+    assert_eq!(pass(&collector, &aws).await, first);
+    assert_eq!(recorded(&aws).await.pop().unwrap().rows, 0);
+}
