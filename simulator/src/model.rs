@@ -128,6 +128,10 @@ pub enum Target {
         read_milli_units: u64,
         /// Write request units × 1,000.
         write_milli_units: u64,
+        /// The global secondary index that a query reads; its read units are the index's.
+        index: Option<&'static str>,
+        /// Write request units × 1,000 that each of the table's indexes takes up for the write.
+        index_write_milli_units: u64,
     },
     /// S3.
     Bucket {

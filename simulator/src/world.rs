@@ -13,11 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     config::{SimConfig, micros},
     estate::Estate,
-    metrics::{
-        registry::Registry,
-        samples::{Hour, Layout},
-        usage::Usage,
-    },
+    metrics::{layout::Layout, registry::Registry, samples::Hour, usage::Usage},
     model::{Minute, Request},
     scenario::Scenario,
     traffic::Generator,

@@ -1,6 +1,7 @@
 //! CloudWatch's view of the requests: samples by the minute, and what is added up of them.
 
 pub mod events;
+pub mod layout;
 pub mod registry;
 pub mod samples;
 pub mod series;

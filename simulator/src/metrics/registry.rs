@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    samples::Layout,
+    layout::Layout,
+    samples::{returns_items, writes},
     series::{Dimension, Series, Source},
 };
 use crate::{
@@ -25,7 +26,7 @@ impl Registry {
         builder.lambda(estate, layout);
         builder.api_gateway(estate, layout);
         builder.dynamodb(estate, layout);
-        builder.s3(estate);
+        builder.s3(estate, layout);
         builder.logs(estate, layout);
         let by_name = builder
             .series
@@ -214,31 +215,72 @@ impl Builder {
         for (index, table) in estate.tables.iter().enumerate() {
             let id = TableId(index as u16);
             let dimensions = [("TableName", table.name)];
-            let mut add =
-                |metric, source| self.add("AWS/DynamoDB", metric, "Count", &dimensions, source);
-            add(
-                "ConsumedReadCapacityUnits",
-                Source::Units(layout.read_units(id)),
-            );
-            add(
-                "ConsumedWriteCapacityUnits",
-                Source::Units(layout.write_units(id)),
-            );
+            self.table_set(&dimensions, layout.read_units(id), layout.write_units(id));
+            let own = || layout.operations().iter().filter(|own| own.table == id);
+            // Reasons are told apart; on demand it is a key that gets more than its partition bears.
+            for (is_write, counter, names) in [
+                (
+                    false,
+                    layout.read_throttles(id),
+                    ["ReadThrottleEvents", "ReadKeyRangeThroughputThrottleEvents"],
+                ),
+                (
+                    true,
+                    layout.write_throttles(id),
+                    [
+                        "WriteThrottleEvents",
+                        "WriteKeyRangeThroughputThrottleEvents",
+                    ],
+                ),
+            ] {
+                if own().any(|own| own.throttled && writes(own.operation) == is_write) {
+                    for metric in names {
+                        let source = Source::Gauge(counter);
+                        self.add("AWS/DynamoDB", metric, "Count", &dimensions, source);
+                    }
+                }
+            }
         }
-        for (place, (table, operation)) in layout.operations.iter().enumerate() {
+        for (place, (table, index)) in layout.indexes().iter().enumerate() {
             let dimensions = [
                 ("TableName", estate.table(*table).name),
-                ("Operation", *operation),
+                ("GlobalSecondaryIndexName", *index),
             ];
-            let source = Source::Times(vec![layout.table_latency(place)]);
-            self.add(
-                "AWS/DynamoDB",
-                "SuccessfulRequestLatency",
-                "Milliseconds",
+            self.table_set(
                 &dimensions,
-                source,
+                layout.index_read_units(place),
+                layout.index_write_units(place),
             );
         }
+        for (place, own) in layout.operations().iter().enumerate() {
+            let dimensions = [
+                ("TableName", estate.table(own.table).name),
+                ("Operation", own.operation),
+            ];
+            let mut add = |metric, unit, source| {
+                self.add("AWS/DynamoDB", metric, unit, &dimensions, source);
+            };
+            add(
+                "SuccessfulRequestLatency",
+                "Milliseconds",
+                Source::Times(vec![layout.table_latency(place)]),
+            );
+            if returns_items(own.operation) {
+                let items = Source::Times(vec![layout.returned_items(place)]);
+                add("ReturnedItemCount", "Count", items);
+            }
+            if own.throttled {
+                let requests = Source::Gauge(layout.throttled_requests(place));
+                add("ThrottledRequests", "Count", requests);
+            }
+        }
+    }
+
+    fn table_set(&mut self, dimensions: &[(&str, &str)], read: u16, write: u16) {
+        let mut add =
+            |metric, source| self.add("AWS/DynamoDB", metric, "Count", dimensions, source);
+        add("ConsumedReadCapacityUnits", Source::Units(read));
+        add("ConsumedWriteCapacityUnits", Source::Units(write));
     }
 
     /// Lambda's log groups: what an invocation logs comes in with its start, as its cost does.
@@ -261,7 +303,7 @@ impl Builder {
         }
     }
 
-    fn s3(&mut self, estate: &Estate) {
+    fn s3(&mut self, estate: &Estate, layout: &Layout) {
         for (index, bucket) in estate.buckets.iter().enumerate() {
             let id = BucketId(index as u16);
             let of = |kind| [("BucketName", bucket.name), ("StorageType", kind)];
@@ -279,6 +321,40 @@ impl Builder {
                 &of("AllStorageTypes"),
                 Source::Bucket(id, false),
             );
+            // Nothing asks for a key with a prefix that is counted apart.
+            let whole = bucket.metrics.iter().filter(|own| own.prefix.is_none());
+            for configuration in whole {
+                let dimensions = [("BucketName", bucket.name), ("FilterId", configuration.id)];
+                self.s3_requests(layout, id, &dimensions);
+            }
         }
+    }
+
+    fn s3_requests(&mut self, layout: &Layout, id: BucketId, dimensions: &[(&str, &str)]) {
+        let gets = vec![layout.bucket_latency(id, true)];
+        let puts = vec![layout.bucket_latency(id, false)];
+        let all = [gets[0], puts[0]].to_vec();
+        let errors = |counters| Source::Flags {
+            slots: all.clone(),
+            counters,
+            besides: false,
+        };
+        let mut add = |metric, unit, source| self.add("AWS/S3", metric, unit, dimensions, source);
+        add("AllRequests", "Count", Source::Ones(all.clone()));
+        add("GetRequests", "Count", Source::Ones(gets));
+        add("PutRequests", "Count", Source::Ones(puts));
+        add("4xxErrors", "Count", errors(Vec::new()));
+        add("5xxErrors", "Count", errors(vec![layout.bucket_errors(id)]));
+        for (metric, get) in [("BytesDownloaded", true), ("BytesUploaded", false)] {
+            let bytes = Source::Times(vec![layout.bucket_bytes(id, get)]);
+            add(metric, "Bytes", bytes);
+        }
+        let first_byte = Source::Times(vec![layout.first_byte(id)]);
+        add("FirstByteLatency", "Milliseconds", first_byte);
+        add(
+            "TotalRequestLatency",
+            "Milliseconds",
+            Source::Times(all.clone()),
+        );
     }
 }

@@ -6,108 +6,13 @@ use crate::{
     estate::Estate,
     metrics::{
         events::{Event, visit},
+        layout::Layout,
         usage::Usage,
     },
-    model::{FunctionId, Invocation, Micros, Minute, RouteId, TableId, Target},
-    traffic::profile::table_operations,
+    model::{BucketId, Call, FunctionId, Invocation, Micros, Minute, Target},
 };
 
 const MINUTE: Micros = 60_000_000;
-
-/// Where the samples of a series are in a [`MinuteSamples`].
-#[derive(Debug, Clone)]
-pub struct Layout {
-    routes: u16,
-    functions: u16,
-    tables: u16,
-    /// Tables and their operations, in the order of their slots.
-    pub operations: Vec<(TableId, &'static str)>,
-}
-
-impl Layout {
-    /// The layout of an estate.
-    pub fn new(estate: &Estate) -> Layout {
-        Layout {
-            routes: estate.routes.len() as u16,
-            functions: estate.functions.len() as u16,
-            tables: estate.tables.len() as u16,
-            operations: table_operations(),
-        }
-    }
-
-    /// Slot of a route's `Latency`.
-    pub fn latency(&self, route: RouteId) -> u16 {
-        route.0
-    }
-
-    /// Slot of a route's `IntegrationLatency`.
-    pub fn integration_latency(&self, route: RouteId) -> u16 {
-        self.routes + route.0
-    }
-
-    /// Slot of a function's `Duration`.
-    pub fn duration(&self, function: FunctionId) -> u16 {
-        2 * self.routes + function.0
-    }
-
-    /// Slot of the latency of a table's operation, by its place in [`Layout::operations`].
-    pub fn table_latency(&self, place: usize) -> u16 {
-        2 * self.routes + self.functions + place as u16
-    }
-
-    fn slots(&self) -> usize {
-        usize::from(self.table_latency(self.operations.len()))
-    }
-
-    /// Counter of a route's answers with 4xx.
-    pub fn client_errors(&self, route: RouteId) -> u16 {
-        route.0
-    }
-
-    /// Counter of a route's answers with 5xx.
-    pub fn server_errors(&self, route: RouteId) -> u16 {
-        self.routes + route.0
-    }
-
-    /// Counter of a function's errors.
-    pub fn errors(&self, function: FunctionId) -> u16 {
-        2 * self.routes + function.0
-    }
-
-    /// Counter of a function's throttles.
-    pub fn throttles(&self, function: FunctionId) -> u16 {
-        2 * self.routes + self.functions + function.0
-    }
-
-    /// The most invocations of a function at once; for the account if none.
-    pub fn concurrency(&self, function: Option<FunctionId>) -> u16 {
-        2 * self.routes + 2 * self.functions + function.map_or(self.functions, |f| f.0)
-    }
-
-    /// Read request units of a table × 1,000.
-    pub fn read_units(&self, table: TableId) -> u16 {
-        2 * self.routes + 3 * self.functions + 1 + table.0
-    }
-
-    /// Write request units of a table × 1,000.
-    pub fn write_units(&self, table: TableId) -> u16 {
-        self.read_units(table) + self.tables
-    }
-
-    /// Bytes that a function wrote to its log group.
-    pub fn log_bytes(&self, function: FunctionId) -> u16 {
-        self.write_units(TableId(self.tables)) + function.0
-    }
-
-    /// Events that a function wrote to its log group.
-    pub fn log_events(&self, function: FunctionId) -> u16 {
-        self.log_bytes(function) + self.functions
-    }
-
-    fn counters(&self) -> usize {
-        usize::from(self.log_events(FunctionId(self.functions)))
-    }
-}
 
 /// The samples of one minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,28 +132,99 @@ impl<'a> Collector<'a> {
                         }
                     }
                     Event::Invocation(invocation) => self.invocation(minute, invocation),
-                    Event::Call(call) => {
-                        if let Target::Table {
-                            table,
-                            operation,
-                            read_milli_units,
-                            write_milli_units,
-                        } = call.target
-                        {
-                            self.count(minute, layout.read_units(table), read_milli_units);
-                            self.count(minute, layout.write_units(table), write_milli_units);
-                            let place = layout.operations.binary_search(&(table, operation));
-                            if let (Ok(place), false) = (place, call.failed) {
-                                self.sample(
-                                    minute,
-                                    layout.table_latency(place),
-                                    server_side_us(call),
-                                );
-                            }
-                        }
-                    }
+                    Event::Call(call) => self.call(minute, call),
                 }
             });
+        }
+    }
+
+    fn call(&mut self, minute: usize, call: &Call) {
+        match &call.target {
+            Target::Table { .. } => self.table_call(minute, call),
+            Target::Bucket {
+                bucket,
+                operation,
+                bytes,
+            } => self.bucket_call(minute, call, *bucket, operation, *bytes),
+            Target::AsyncFunction(_) => {}
+        }
+    }
+
+    fn table_call(&mut self, minute: usize, call: &Call) {
+        let Target::Table {
+            table,
+            operation,
+            read_milli_units,
+            write_milli_units,
+            index,
+            index_write_milli_units,
+        } = call.target
+        else {
+            return;
+        };
+        let layout = self.layout;
+        let index = index.and_then(|index| {
+            layout
+                .indexes_of(table)
+                .find(|place| layout.indexes()[*place].1 == index)
+        });
+        let read_by = index.map_or_else(
+            || layout.read_units(table),
+            |place| layout.index_read_units(place),
+        );
+        self.count(minute, read_by, read_milli_units);
+        self.count(minute, layout.write_units(table), write_milli_units);
+        if index_write_milli_units > 0 {
+            for place in layout.indexes_of(table) {
+                let counter = layout.index_write_units(place);
+                self.count(minute, counter, index_write_milli_units);
+            }
+        }
+        let Some(place) = layout.operation(table, operation) else {
+            return;
+        };
+        if call.failed {
+            // Every attempt was throttled, and each is an event for the one key that was hot.
+            let attempts = 1 + u64::from(call.retries);
+            self.count(minute, layout.throttled_requests(place), attempts);
+            let events = if writes(operation) {
+                layout.write_throttles(table)
+            } else {
+                layout.read_throttles(table)
+            };
+            self.count(minute, events, attempts);
+            return;
+        }
+        self.sample(minute, layout.table_latency(place), server_side_us(call));
+        if returns_items(operation) {
+            // An item takes half a kilobyte; half a unit reads four.
+            let items = (read_milli_units / 500).max(1) * 8;
+            self.sample(minute, layout.returned_items(place), items as i64 * 1_000);
+        }
+    }
+
+    /// Every attempt is a request; those before the last were told to slow down.
+    fn bucket_call(
+        &mut self,
+        minute: usize,
+        call: &Call,
+        bucket: BucketId,
+        operation: &str,
+        bytes: u64,
+    ) {
+        let layout = self.layout;
+        let get = operation == "GetObject";
+        let attempt_us = server_side_us(call);
+        for _ in 0..=call.retries {
+            self.sample(minute, layout.bucket_latency(bucket, get), attempt_us);
+        }
+        let errors = u64::from(call.retries) + u64::from(call.failed);
+        self.count(minute, layout.bucket_errors(bucket), errors);
+        if !call.failed {
+            let first_byte = if get { attempt_us * 3 / 5 } else { attempt_us };
+            self.sample(minute, layout.first_byte(bucket), first_byte);
+            let moved = layout.bucket_bytes(bucket, get);
+            self.sample(minute, moved, bytes as i64 * 1_000);
         }
     }
 
@@ -304,7 +280,7 @@ impl<'a> Collector<'a> {
     fn concurrency(&mut self) {
         let mut running = std::mem::take(&mut self.running);
         running.sort_unstable();
-        let functions = usize::from(self.layout.functions);
+        let functions = usize::from(self.layout.functions());
         let mut ends: Vec<BinaryHeap<Reverse<Micros>>> = vec![BinaryHeap::new(); functions + 1];
         for (start, end, function) in running {
             for (heap, whose) in [(usize::from(function.0), Some(function)), (functions, None)] {
@@ -324,8 +300,21 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// What DynamoDB measures of a call: without the network, and the last attempt only.
-pub fn server_side_us(call: &crate::model::Call) -> i64 {
+/// Whether a throttled call of the operation is a write's.
+pub(super) fn writes(operation: &str) -> bool {
+    matches!(
+        operation,
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems"
+    )
+}
+
+/// Whether DynamoDB tells the number of items that the operation returned.
+pub(super) fn returns_items(operation: &str) -> bool {
+    matches!(operation, "Query" | "Scan")
+}
+
+/// What DynamoDB and S3 measure of a call: without the network, and the last attempt only.
+pub fn server_side_us(call: &Call) -> i64 {
     let last_attempt = match i64::from(call.retries) {
         0 => call.duration_us,
         retries => (call.duration_us - retries * 50_000) / (retries + 1),

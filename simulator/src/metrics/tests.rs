@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::{series::Period, statistic::Statistic, usage::Meter};
-use crate::{SimConfig, World, bill::Origin, decimal::Decimal12, prices::GB};
+use super::{
+    events::{Event, visit},
+    series::Period,
+    statistic::Statistic,
+    usage::Meter,
+};
+use crate::{SimConfig, World, bill::Origin, decimal::Decimal12, model::Target, prices::GB};
 
 const DAY: &str = "2026-11-23";
 
@@ -93,4 +98,136 @@ fn what_the_log_groups_take_in_is_billed() {
         let billed = billed(&world, Meter::LogBytes) * GB as f64;
         assert!((bytes - billed).abs() < 1.0, "{bytes} {billed}");
     }
+}
+
+/// Every series of the namespace with all of its dimensions' names, summed over the day.
+fn sums(world: &World, namespace: &str, metric: &str, names: &[&str], of: Statistic) -> f64 {
+    let mut sum = 0.0;
+    let own = world
+        .series()
+        .all()
+        .iter()
+        .filter(|s| s.namespace == namespace && s.metric == metric);
+    for series in own {
+        let dimensions: Vec<(&str, &str)> = series
+            .dimensions
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        if dimensions
+            .iter()
+            .map(|(name, _)| *name)
+            .eq(names.iter().copied())
+        {
+            sum += over_day(world, namespace, metric, &dimensions, of).unwrap_or(0.0);
+        }
+    }
+    sum
+}
+
+#[test]
+fn what_tables_and_indexes_consume_is_billed() {
+    for seed in [1, 2, 3] {
+        let world = world(seed);
+        let consumed = |metric: &str, names: &[&str]| {
+            sums(&world, "AWS/DynamoDB", metric, names, Statistic::Sum)
+        };
+        for (metric, meter) in [
+            ("ConsumedReadCapacityUnits", Meter::TableReadMilliUnits),
+            ("ConsumedWriteCapacityUnits", Meter::TableWriteMilliUnits),
+        ] {
+            let tables = consumed(metric, &["TableName"]);
+            let indexes = consumed(metric, &["GlobalSecondaryIndexName", "TableName"]);
+            assert!(tables > 0.0 && indexes > 0.0, "{metric}");
+            let billed = billed(&world, meter);
+            let sum = tables + indexes;
+            assert!((sum - billed).abs() < 1e-3, "{metric}: {sum} {billed}");
+        }
+    }
+}
+
+/// What calls of tables and buckets came to in a day, by a walk of its own.
+#[derive(Default)]
+struct Calls {
+    table_successes: u64,
+    table_attempts_throttled: u64,
+    writes_throttled: u64,
+    media_requests: u64,
+    media_bytes: u64,
+}
+
+fn calls(world: &World) -> Calls {
+    let day: NaiveDate = DAY.parse().unwrap();
+    let first = crate::bill::midnight(day).timestamp() / 60;
+    let within = first * 60_000_000..(first + 1_440) * 60_000_000;
+    let mut found = Calls::default();
+    for minute in first - 1..first + 1_440 {
+        for request in &world.minute(minute).requests {
+            visit(request, &mut |at, event| {
+                let Event::Call(call) = event else { return };
+                if !within.contains(&at) {
+                    return;
+                }
+                let attempts = 1 + u64::from(call.retries);
+                match &call.target {
+                    Target::Table { operation, .. } if call.failed => {
+                        found.table_attempts_throttled += attempts;
+                        let write = operation.contains("Write")
+                            || operation.starts_with("P")
+                            || operation.starts_with("U");
+                        found.writes_throttled += attempts * u64::from(write);
+                    }
+                    Target::Table { .. } => found.table_successes += 1,
+                    Target::Bucket { bucket, bytes, .. } if bucket.0 == 0 => {
+                        found.media_requests += attempts;
+                        found.media_bytes += bytes;
+                    }
+                    _ => {}
+                }
+            });
+        }
+    }
+    found
+}
+
+#[test]
+fn tables_and_buckets_count_their_calls() {
+    let world = world(2);
+    let calls = calls(&world);
+    let sum = |metric: &str, names: &[&str], of| sums(&world, "AWS/DynamoDB", metric, names, of);
+    let operation = ["Operation", "TableName"];
+    let successes = sum(
+        "SuccessfulRequestLatency",
+        &operation,
+        Statistic::SampleCount,
+    );
+    assert_eq!(successes, calls.table_successes as f64);
+    let throttled = sum("ThrottledRequests", &operation, Statistic::Sum);
+    assert!(calls.writes_throttled > 0 && throttled > calls.writes_throttled as f64);
+    assert_eq!(throttled, calls.table_attempts_throttled as f64);
+    let events = |metric| sum(metric, &["TableName"], Statistic::Sum);
+    assert_eq!(events("WriteThrottleEvents"), calls.writes_throttled as f64);
+    assert_eq!(
+        events("WriteKeyRangeThroughputThrottleEvents"),
+        calls.writes_throttled as f64
+    );
+    assert_eq!(
+        events("ReadThrottleEvents"),
+        (calls.table_attempts_throttled - calls.writes_throttled) as f64
+    );
+    assert!(sum("ReturnedItemCount", &operation, Statistic::Sum) > successes);
+
+    let media = |metric: &str| {
+        sums(
+            &world,
+            "AWS/S3",
+            metric,
+            &["BucketName", "FilterId"],
+            Statistic::Sum,
+        )
+    };
+    assert_eq!(media("AllRequests"), calls.media_requests as f64);
+    assert_eq!(media("GetRequests"), calls.media_requests as f64);
+    assert_eq!(media("BytesDownloaded"), calls.media_bytes as f64);
+    assert!(media("5xxErrors") < 0.05 * media("AllRequests"));
 }

@@ -124,7 +124,7 @@ impl Usage {
                         Event::Invocation(invocation) => {
                             self.add_invocation(estate, request, invocation)
                         }
-                        Event::Call(call) => self.add_call(request, call),
+                        Event::Call(call) => self.add_call(estate, request, call),
                     }
                 }
             });
@@ -167,16 +167,20 @@ impl Usage {
         meters[Meter::LogBytes as usize] += invocation.log_bytes;
     }
 
-    fn add_call(&mut self, request: &Request, call: &Call) {
+    fn add_call(&mut self, estate: &Estate, request: &Request, call: &Call) {
         let meters = &mut self.routes[usize::from(request.route.0)].meters;
         match &call.target {
             Target::Table {
+                table,
                 read_milli_units,
                 write_milli_units,
+                index_write_milli_units,
                 ..
             } => {
+                let indexes = estate.table(*table).indexes.len() as u64;
                 meters[Meter::TableReadMilliUnits as usize] += read_milli_units;
-                meters[Meter::TableWriteMilliUnits as usize] += write_milli_units;
+                meters[Meter::TableWriteMilliUnits as usize] +=
+                    write_milli_units + index_write_milli_units * indexes;
             }
             Target::Bucket { operation, .. } => {
                 let tier1 = matches!(

@@ -99,10 +99,8 @@ impl Generator {
             Course::ClientError => &behaviour.calls[..1],
             _ => behaviour.calls,
         };
-        // A failing handler fails at its last call to a store, and goes no further.
-        let is_store = |spec: &CallSpec| !matches!(spec.target, TargetSpec::Async { .. });
         let failing = if course == Course::Error {
-            calls.iter().rposition(is_store)
+            behaviour.failing_call()
         } else {
             None
         };
@@ -169,6 +167,8 @@ impl Generator {
                 operation,
                 read_halves,
                 write,
+                index,
+                index_write,
             } => {
                 let (read_milli_units, write_milli_units) = if failed {
                     (0, 0)
@@ -180,6 +180,8 @@ impl Generator {
                     operation,
                     read_milli_units,
                     write_milli_units,
+                    index,
+                    index_write_milli_units: if failed { 0 } else { index_write * 1_000 },
                 }
             }
             TargetSpec::Bucket {

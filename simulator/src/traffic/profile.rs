@@ -3,6 +3,8 @@
 
 mod shop;
 
+use std::collections::BTreeMap;
+
 use self::shop::WRITE_INVOICE;
 pub(super) use self::shop::{
     BACK_OFF_MS, BURST_ERROR, RETRIED_UPDATE, RETRIES, ROUTES, RUNAWAY_THROTTLED, STARTS,
@@ -63,6 +65,10 @@ pub(super) enum TargetSpec {
         operation: &'static str,
         read_halves: (u64, u64),
         write: (u64, u64),
+        /// The global secondary index that is read.
+        index: Option<&'static str>,
+        /// Write units that each index of the table takes up.
+        index_write: u64,
     },
     Bucket {
         bucket: BucketId,
@@ -75,22 +81,49 @@ pub(super) enum TargetSpec {
     },
 }
 
-/// Every (table, operation) that some behaviour calls, in a fixed order.
-pub(crate) fn table_operations() -> Vec<(TableId, &'static str)> {
-    let mut found: Vec<(TableId, &'static str)> = Vec::new();
+/// An operation on a table as the behaviours call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TableOperation {
+    pub(crate) table: TableId,
+    pub(crate) operation: &'static str,
+    /// It is throttled now and then: some handler fails at it.
+    pub(crate) throttled: bool,
+}
+
+/// Every operation on a table that some behaviour calls, in a fixed order.
+pub(crate) fn table_operations() -> Vec<TableOperation> {
+    let mut found: BTreeMap<(TableId, &'static str), bool> = BTreeMap::new();
     let behaviours = ROUTES
         .iter()
         .flat_map(|(_, behaviours)| behaviours.iter())
         .chain([&WRITE_INVOICE]);
-    for call in behaviours.flat_map(|b| b.calls) {
-        if let TargetSpec::Table {
-            table, operation, ..
-        } = call.target
-        {
-            found.push((table, operation));
+    for behaviour in behaviours {
+        let failing = behaviour.failing_call();
+        for (index, call) in behaviour.calls.iter().enumerate() {
+            if let TargetSpec::Table {
+                table, operation, ..
+            } = call.target
+            {
+                *found.entry((table, operation)).or_default() |=
+                    failing == Some(index) && behaviour.error > 0.0;
+            }
         }
     }
-    found.sort_unstable();
-    found.dedup();
     found
+        .into_iter()
+        .map(|((table, operation), throttled)| TableOperation {
+            table,
+            operation,
+            throttled,
+        })
+        .collect()
+}
+
+impl Behaviour {
+    /// The call at which a failing handler fails, and goes no further: its last one to a store.
+    pub(super) fn failing_call(&self) -> Option<usize> {
+        self.calls
+            .iter()
+            .rposition(|spec| !matches!(spec.target, TargetSpec::Async { .. }))
+    }
 }

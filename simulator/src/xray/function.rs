@@ -192,10 +192,13 @@ impl Function<'_> {
         let region = &self.estate.region;
         let (name, aws, status, content_length, origin) = match &call.target {
             Target::Table {
-                table, operation, ..
+                table,
+                operation,
+                index,
+                ..
             } => {
                 let table = self.estate.table(*table).name;
-                let aws = json!({
+                let mut aws = json!({
                     "retries": call.retries,
                     "region": region,
                     "operation": operation,
@@ -203,6 +206,9 @@ impl Function<'_> {
                     "table_name": table,
                     "resource_names": [table],
                 });
+                if let Some(index) = index {
+                    aws["index_name"] = json!(index);
+                }
                 let length = (!call.failed).then(|| 2 + ids.below(4_000));
                 (
                     "DynamoDB",

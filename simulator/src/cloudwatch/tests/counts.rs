@@ -246,8 +246,12 @@ fn check_tables(world: &World, all: &[&Invocation], from: i64, to: i64, period: 
                 operation,
                 read_milli_units,
                 write_milli_units,
+                index: read,
+                ..
             } if usize::from(table.0) == index => {
-                Some((operation, read_milli_units, write_milli_units, call.failed))
+                // What an index gives is counted as the index's.
+                let of_table = if read.is_some() { 0 } else { read_milli_units };
+                Some((operation, of_table, write_milli_units, call.failed))
             }
             _ => None,
         };

@@ -90,7 +90,7 @@ fn metrics_are_listed_filtered_and_paged() {
     assert!(
         recent
             .iter()
-            .all(|metric| text(metric, "Namespace") != "AWS/S3"),
+            .all(|metric| text(metric, "MetricName") != "BucketSizeBytes"),
         "storage is told at midnight"
     );
     assert!(recent.len() > 150, "{}", recent.len());

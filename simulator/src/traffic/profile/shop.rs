@@ -13,6 +13,8 @@ const fn read(table: u16, operation: &'static str, halves: (u64, u64), ms: LogNo
         operation,
         read_halves: halves,
         write: (0, 0),
+        index: None,
+        index_write: 0,
     };
     CallSpec {
         probability: 1.0,
@@ -27,6 +29,42 @@ const fn write(table: u16, operation: &'static str, units: (u64, u64), ms: LogNo
         operation,
         read_halves: (0, 0),
         write: units,
+        index: None,
+        index_write: 0,
+    };
+    CallSpec {
+        probability: 1.0,
+        ms,
+        target,
+    }
+}
+
+/// A query of the orders by customer.
+const fn query_index(halves: (u64, u64), ms: LogNormal) -> CallSpec {
+    let target = TargetSpec::Table {
+        table: TableId(ORDERS),
+        operation: "Query",
+        read_halves: halves,
+        write: (0, 0),
+        index: Some("by-customer"),
+        index_write: 0,
+    };
+    CallSpec {
+        probability: 1.0,
+        ms,
+        target,
+    }
+}
+
+/// A new order, which the index takes up; later changes of it are not projected.
+const fn new_order(units: (u64, u64), ms: LogNormal) -> CallSpec {
+    let target = TargetSpec::Table {
+        table: TableId(ORDERS),
+        operation: "TransactWriteItems",
+        read_halves: (0, 0),
+        write: units,
+        index: None,
+        index_write: 1,
     };
     CallSpec {
         probability: 1.0,
@@ -204,7 +242,7 @@ pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
             0.003,
             &[
                 read(CARTS, "GetItem", (2, 6), GET),
-                write(ORDERS, "TransactWriteItems", (6, 12), TRANSACT),
+                new_order((6, 12), TRANSACT),
                 write(PAYMENTS, "PutItem", (1, 2), PUT),
                 CallSpec {
                     probability: 1.0,
@@ -252,7 +290,7 @@ pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
             (404, 0.004),
             0.0025,
             &[
-                read(ORDERS, "Query", (4, 20), QUERY),
+                query_index((4, 20), QUERY),
                 sometimes(
                     0.35,
                     object(MEDIA, "GetObject", (180_000, 900_000), around(55.0, 0.5)),
