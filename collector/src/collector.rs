@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::{Collection, Lake, Outcome, Resource};
 use rust_decimal::Decimal;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
 use crate::aws::Aws;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::CollectConfig;
 use crate::discovery::Inventory;
 use crate::error::CollectError;
+use crate::estate::Unreached;
 use crate::knowledge::Knowledge;
 use crate::meter::Purse;
 use crate::metrics::Active;
@@ -28,6 +30,10 @@ use crate::summary::{PassSummary, SourceSummary};
 use crate::task::Task;
 use crate::trouble::{Trouble, chain};
 use crate::windows::floor;
+
+/// Accounts and regions that pass at the same time. What a pass holds in memory is bounded, and so
+/// is what they hold together.
+pub(crate) const AT_ONCE: usize = 8;
 
 /// How far a source is in a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) aws: Aws,
     pub(crate) pace: Pace,
     pub(crate) purse: Arc<Purse>,
+    /// Who passes holds a permit of it.
+    pub(crate) gate: Arc<Semaphore>,
     pub(crate) active: Active,
     pub(crate) backoff: Mutex<Backoff>,
 }
@@ -77,32 +85,73 @@ impl Collector {
         clock: Arc<dyn Clock>,
     ) -> Result<Collector, CollectError> {
         config.validate()?;
-        let aws = Aws::connect(&config).await?;
-        let now = clock.now();
-        let mut inner = Inner {
-            purse: Arc::new(Purse::new(None, now.date_naive(), Decimal::ZERO)),
-            config,
-            lake,
-            clock,
-            aws,
-            pace: Pace::default(),
-            active: Active::default(),
-            backoff: Mutex::default(),
-        };
-        let mut spent = Decimal::ZERO;
-        for source in Source::ALL {
-            let today = |row: &&Collection| row.collected_at.date_naive() == now.date_naive();
-            let seen = inner.seen(source, now).await?;
-            spent += seen
-                .iter()
-                .filter(today)
-                .map(|row| row.cost_usd)
-                .sum::<Decimal>();
+        let access = Access::open(&config).await?;
+        let aws = Aws::new(&access, &config.region);
+        let today = clock.now().date_naive();
+        let purse = Purse::new(config.budget_usd_per_day, today, Decimal::ZERO);
+        let (purse, gate) = (Arc::new(purse), Arc::new(Semaphore::new(AT_ONCE)));
+        let collector = Collector::new(config, lake, clock, aws, Arc::clone(&purse), gate);
+        purse.add(today, collector.spent_today().await?);
+        Ok(collector)
+    }
+
+    /// One account and region of several, which share a purse and a gate.
+    pub(crate) fn new(
+        config: CollectConfig,
+        lake: Lake,
+        clock: Arc<dyn Clock>,
+        aws: Aws,
+        purse: Arc<Purse>,
+        gate: Arc<Semaphore>,
+    ) -> Collector {
+        Collector {
+            inner: Arc::new(Inner {
+                config,
+                lake,
+                clock,
+                aws,
+                pace: Pace::default(),
+                purse,
+                gate,
+                active: Active::default(),
+                backoff: Mutex::default(),
+            }),
         }
-        let limit = inner.config.budget_usd_per_day;
-        inner.purse = Arc::new(Purse::new(limit, now.date_naive(), spent));
-        Ok(Collector {
-            inner: Arc::new(inner),
+    }
+
+    /// What the lake says was spent here today, in UTC.
+    pub(crate) async fn spent_today(&self) -> Result<Decimal, CollectError> {
+        let now = self.inner.clock.now();
+        let today = |row: &&Collection| row.collected_at.date_naive() == now.date_naive();
+        let mut spent = Decimal::ZERO;
+        for source in &self.inner.config.sources {
+            let seen = self.inner.seen(*source, now).await?;
+            let costs = seen.iter().filter(today).map(|row| row.cost_usd);
+            spent += costs.sum::<Decimal>();
+        }
+        Ok(spent)
+    }
+
+    /// Records what is missed while the account can't be reached.
+    pub(crate) async fn record_absent(
+        &self,
+        until: DateTime<Utc>,
+        why: &Unreached,
+    ) -> Result<PassSummary, CollectError> {
+        let trouble = Trouble {
+            outcome: why.outcome,
+            message: why.message.clone(),
+        };
+        let (told, _telling) = mpsc::unbounded_channel();
+        let cancel = CancellationToken::new();
+        let mut sources = Vec::new();
+        for source in &self.inner.config.sources {
+            let task = Task::prepare(&self.inner, *source, until, &cancel, &told).await?;
+            sources.push(task.refuse(&trouble).await?);
+        }
+        Ok(PassSummary {
+            sources,
+            cancelled: false,
         })
     }
 
@@ -137,6 +186,8 @@ impl Collector {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<PassSummary, CollectError> {
         let inner = &self.inner;
+        // Never closed, so that there is always a permit to come.
+        let _permit = inner.gate.acquire().await;
         let wanted = |source: Source| inner.config.sources.contains(&source);
         let (told, mut telling) = mpsc::unbounded_channel();
         let mut tasks: JoinSet<Result<Done, CollectError>> = JoinSet::new();
@@ -250,6 +301,11 @@ impl Collector {
     }
 }
 
+/// A source that is an account's as a whole, and not one of its regions'.
+pub(crate) fn is_global(source: Source) -> bool {
+    source == Source::Cost
+}
+
 enum Done {
     Source(SourceSummary),
     Known(Knowledge),
@@ -260,7 +316,7 @@ impl Inner {
     /// Region under which a source stands in `collections`.
     pub(crate) fn region_of(&self, source: Source) -> &str {
         match source {
-            Source::Cost => "global",
+            source if is_global(source) => "global",
             _ => &self.config.region,
         }
     }

@@ -22,6 +22,36 @@ impl std::fmt::Debug for StaticCredentials {
     }
 }
 
+/// A role that is assumed, usually of another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// `arn:aws:iam::123456789012:role/millicent`.
+    pub arn: String,
+    /// What the role's trust policy asks for beside the caller.
+    pub external_id: Option<ExternalId>,
+}
+
+impl Role {
+    /// The account that the role is of, if the ARN is one.
+    pub fn account_id(&self) -> Option<&str> {
+        let mut parts = self.arn.splitn(6, ':');
+        let account = parts.nth(4)?;
+        let digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let role = parts.next().is_some_and(|name| name.starts_with("role/"));
+        (digits && role && self.arn.starts_with("arn:")).then_some(account)
+    }
+}
+
+/// The external id of a role. AWS does not call it a secret; it is kept out of logs all the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExternalId(pub String);
+
+impl std::fmt::Debug for ExternalId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ExternalId(…)")
+    }
+}
+
 /// Which share of the recorded traces is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TraceConfig {
@@ -44,6 +74,8 @@ pub struct CollectConfig {
     pub profile: Option<String>,
     /// Keys that go before the SDK's own chain: for the simulator and for emulators.
     pub credentials: Option<StaticCredentials>,
+    /// Role that is assumed with these credentials, to work with its own.
+    pub role: Option<Role>,
     /// What is collected. Without discovery, what the lake knows already is used.
     pub sources: Vec<Source>,
     /// Age at which new minutes are asked for; a part of an hour in whole minutes. Resolution is
@@ -83,6 +115,7 @@ impl Default for CollectConfig {
             endpoint_url: None,
             profile: None,
             credentials: None,
+            role: None,
             sources: Source::ALL.to_vec(),
             freshness: TimeDelta::minutes(5),
             history: TimeDelta::days(14),
@@ -125,6 +158,17 @@ impl CollectConfig {
                     );
                 }
             }
+        }
+        if let Some(role) = &self.role
+            && role.account_id().is_none()
+        {
+            return wrong(
+                "role_arn",
+                format!(
+                    "`{}` is not a role; give one such as arn:aws:iam::123456789012:role/millicent",
+                    role.arn
+                ),
+            );
         }
         let minutes = self.freshness.num_minutes();
         if minutes < 1 || TimeDelta::minutes(minutes) != self.freshness || 60 % minutes != 0 {
@@ -211,6 +255,29 @@ mod tests {
     #[test]
     fn the_default_is_valid() {
         CollectConfig::default().validate().unwrap();
+    }
+
+    #[test]
+    fn a_role_names_its_account_and_hides_its_external_id() {
+        let role = |arn: &str| Role {
+            arn: arn.to_owned(),
+            external_id: Some(ExternalId("tenant-4711".to_owned())),
+        };
+        let account = |arn| role(arn).account_id().map(str::to_owned);
+        for arn in [
+            "arn:aws:iam::123456789012:role/millicent",
+            "arn:aws-cn:iam::123456789012:role/teams/millicent",
+        ] {
+            assert_eq!(account(arn).as_deref(), Some("123456789012"));
+        }
+        for arn in [
+            "millicent",
+            "arn:aws:iam::123456789012:user/x",
+            "arn:aws:iam::1234:role/x",
+        ] {
+            assert_eq!(account(arn), None, "{arn}");
+        }
+        assert!(!format!("{:?}", role("x")).contains("4711"));
     }
 
     #[test]

@@ -40,6 +40,31 @@ pub enum CollectError {
     /// AWS doesn't tell who we are.
     #[error("AWS doesn't accept the credentials: {0}")]
     Identity(String),
+    /// The role can't be assumed.
+    #[error(
+        "the role {arn} can't be assumed: {reason}. Check that its trust policy names the caller and this \
+         external id, and that the caller is allowed sts:AssumeRole on it"
+    )]
+    Role {
+        /// Which.
+        arn: String,
+        /// What AWS says.
+        reason: String,
+    },
+    /// The credentials are of another account than the configuration says.
+    #[error(
+        "the credentials are of account {found}, and the configuration says {expected}. Check the profile or \
+         the role, or correct `account_id`"
+    )]
+    OtherAccount {
+        /// As configured.
+        expected: String,
+        /// As AWS says.
+        found: String,
+    },
+    /// Not one of several accounts can be reached.
+    #[error("no account can be reached:{0}")]
+    NoAccount(String),
     /// The lake can't be read or written.
     #[error("the lake can't be read or written")]
     Lake(#[from] LakeError),

@@ -6,6 +6,7 @@
 //! lake and records the outcome. Nothing is kept beside the lake: killed at any moment, the next
 //! pass goes on where the last commit stands.
 
+mod access;
 mod aws;
 mod backoff;
 mod clock;
@@ -15,6 +16,7 @@ mod cost;
 mod coverage;
 mod discovery;
 mod error;
+mod estate;
 mod knowledge;
 mod meter;
 mod metrics;
@@ -32,11 +34,14 @@ mod traces;
 mod trouble;
 pub mod windows;
 
-pub use aws::default_region;
+pub use access::default_region;
 pub use clock::{Clock, SystemClock};
 pub use collector::{Collector, Progress};
-pub use config::{CollectConfig, StaticCredentials, TraceConfig};
+pub use config::{CollectConfig, ExternalId, Role, StaticCredentials, TraceConfig};
 pub use error::CollectError;
+pub use estate::{
+    AccountConfig, Estate, EstateConfig, EstatePlan, EstateSummary, Place, PlaceSummary, Unreached,
+};
 pub use plan::{Plan, PlannedSource};
 pub use source::{Source, System};
 pub use summary::{Incident, PassSummary, SourceSummary};

@@ -79,7 +79,8 @@ impl Purse {
             .is_none_or(|limit| self.on(day).1 + amount <= limit)
     }
 
-    fn add(&self, day: NaiveDate, amount: Decimal) {
+    /// Counts what was spent on that day.
+    pub(crate) fn add(&self, day: NaiveDate, amount: Decimal) {
         self.on(day).1 += amount;
     }
 

@@ -63,7 +63,7 @@ impl SourceSummary {
 }
 
 /// A pass over all sources.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PassSummary {
     /// In the order of [`Source::ALL`].
     pub sources: Vec<SourceSummary>,

@@ -175,6 +175,18 @@ impl Task {
         Ok((self.summary, Knowledge::new(inventory)))
     }
 
+    /// Records every due window as not asked for, where the account itself can't be reached.
+    pub(crate) async fn refuse(mut self, why: &Trouble) -> Result<SourceSummary, CollectError> {
+        let windows = self.windows();
+        let mut attempts = Vec::new();
+        for window in windows {
+            let meter = self.meter();
+            attempts.push(self.attempt(window, &meter, Instant::now(), 0, Some(why.clone())));
+        }
+        self.write(attempts).await?;
+        Ok(self.summary)
+    }
+
     async fn collect(
         &self,
         known: &Knowledge,
