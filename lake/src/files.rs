@@ -117,7 +117,7 @@ async fn put(store: &dyn ObjectStore, file: Encoded) -> Result<Add, FileError> {
 }
 
 fn encode(table: Table, batch: &RecordBatch) -> Result<Vec<Encoded>, FileError> {
-    let batch = batch.project(&positions(&file_schema(table), &batch.schema())?)?;
+    let batch = project(table, batch)?;
     let (dates, batch) = sort(table, &batch)?;
     let properties = properties(table);
     let days = dates.as_primitive::<arrow::datatypes::Int32Type>();
@@ -133,6 +133,11 @@ fn encode(table: Table, batch: &RecordBatch) -> Result<Vec<Encoded>, FileError> 
         });
     }
     Ok(files)
+}
+
+/// The columns of [`file_schema`], in its order.
+pub(crate) fn project(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    batch.project(&positions(&file_schema(table), &batch.schema())?)
 }
 
 /// By date, and within a date as the table says; with the day of each row.

@@ -1,21 +1,19 @@
 //! The lake as the rest of Millicent sees it: open, replace, append, read.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::kernels::boolean::not;
 use chrono::{DateTime, Utc};
-use deltalake::{DeltaTable, DeltaTableBuilder};
-use futures::future::join_all;
-use url::Url;
+use deltalake::DeltaTable;
 
+use crate::derive::Standing;
 use crate::slice::Filter;
-use crate::store::{Change, Store};
+use crate::store::{Change, Committed, Store};
 use crate::{
     AlertEvent, Collection, ColumnError, LakeError, Resource, Rows, Slice, Table, alert_events,
-    collections, format, location, resources,
+    collections, resources,
 };
 
 /// A lake: one Delta Lake table per subject, in a folder each under one folder.
@@ -24,68 +22,11 @@ use crate::{
 /// lake at once: each commit is whole, and made on top of the one before.
 #[derive(Clone)]
 pub struct Lake {
-    location: Arc<str>,
-    stores: Arc<[Store]>,
+    pub(crate) location: Arc<str>,
+    pub(crate) stores: Arc<[Store]>,
 }
 
 impl Lake {
-    /// Opens the lake at a path or `file://` URL, and creates it, or those of its tables that are
-    /// missing.
-    ///
-    /// # Errors
-    /// [`LakeError::NewerSchema`] if a newer Millicent wrote it, [`LakeError::Foreign`] if a table
-    /// is not Millicent's, [`LakeError::Denied`] if it cannot be created there.
-    pub async fn open(location: &str) -> Result<Lake, LakeError> {
-        let folder = location::resolve(location)?;
-        let name: Arc<str> = folder.display().to_string().into();
-        let tables = Table::ALL
-            .into_iter()
-            .map(|table| open_or_create(table, &folder, &name));
-        Ok(Lake {
-            stores: all(tables).await?.into(),
-            location: name,
-        })
-    }
-
-    /// Opens the lake at a path or `file://` URL to read it; where there is none, nothing is
-    /// created. A table that came after the lake was written is created; where that is not
-    /// allowed, it is read as an empty one.
-    ///
-    /// # Errors
-    /// [`LakeError::NotFound`] if there is none, or else as [`Lake::open`].
-    pub async fn open_existing(location: &str) -> Result<Lake, LakeError> {
-        let folder = location::resolve(location)?;
-        let name: Arc<str> = folder.display().to_string().into();
-        let tables = Table::ALL
-            .into_iter()
-            .map(|table| open_table(table, &folder, &name));
-        let found = all(tables).await?;
-        let missing = |(store, table): &(Option<Store>, Table)| {
-            (store.is_none() && table.is_original()).then_some(*table)
-        };
-        let found: Vec<_> = found.into_iter().zip(Table::ALL).collect();
-        if let Some(table) = found.iter().find_map(missing) {
-            return Err(LakeError::NotFound {
-                location: name.to_string(),
-                table,
-            });
-        }
-        let mut stores = Vec::with_capacity(found.len());
-        for (store, table) in found {
-            stores.push(match store {
-                Some(store) => store,
-                None => match open_or_create(table, &folder, &name).await {
-                    Err(LakeError::Denied { .. }) => empty_table(table, &name).await?,
-                    created => created?,
-                },
-            });
-        }
-        Ok(Lake {
-            stores: stores.into(),
-            location: name,
-        })
-    }
-
     /// The lake's folder, absolute.
     pub fn location(&self) -> &str {
         &self.location
@@ -100,15 +41,48 @@ impl Lake {
     /// [`LakeError::OutsideSlice`] if a row is not the slice's, [`LakeError::StorageFull`],
     /// [`LakeError::Contended`], …; the slice is then as it was.
     pub async fn replace(&self, slice: &Slice, rows: Rows) -> Result<u64, LakeError> {
-        let table = slice.table;
-        if rows.table() != table {
-            return Err(LakeError::WrongTable {
-                slice: table,
-                rows: rows.table(),
-            });
+        same_table(slice, &rows)?;
+        let count = rows.len() as u64;
+        self.replace_rows(&Filter::of(slice)?, slice.to_string(), rows, None)
+            .await?;
+        Ok(count)
+    }
+
+    /// This moment in the history of every table. Taken before AWS is asked, it tells
+    /// [`Lake::replace_since`] whether somebody else wrote the same rows meanwhile.
+    ///
+    /// # Errors
+    /// If a table's log cannot be read.
+    pub async fn mark(&self) -> Result<Mark, LakeError> {
+        let mut versions = Vec::with_capacity(self.stores.len());
+        for store in self.stores.iter() {
+            versions.push(store.version().await?);
         }
-        self.replace_rows(&Filter::of(slice)?, slice.to_string(), rows)
-            .await
+        Ok(Mark { versions })
+    }
+
+    /// As [`Lake::replace`], but only if nobody changed a row of the slice since the mark: of several
+    /// who read the same time at once, the first to commit stands, and an older reading never takes
+    /// the place of a newer one.
+    ///
+    /// Gives the number of rows; `None` if somebody did, and nothing is then changed. A row that is
+    /// not known to be another's counts as the slice's.
+    ///
+    /// # Errors
+    /// As [`Lake::replace`].
+    pub async fn replace_since(
+        &self,
+        mark: &Mark,
+        slice: &Slice,
+        rows: Rows,
+    ) -> Result<Option<u64>, LakeError> {
+        same_table(slice, &rows)?;
+        let count = rows.len() as u64;
+        let since = Some(mark.versions[slice.table as usize]);
+        let committed = self
+            .replace_rows(&Filter::of(slice)?, slice.to_string(), rows, since)
+            .await?;
+        Ok((committed == Committed::Done).then_some(count))
     }
 
     /// Adds the rows, in one commit. Gives their number.
@@ -125,6 +99,7 @@ impl Lake {
                     removed: None,
                     added,
                     predicate: None,
+                    since: None,
                 })
                 .await?;
         }
@@ -175,9 +150,68 @@ impl Lake {
             .and_equal("account_id", &collection.account_id)
             .and_equal("region", &collection.region);
         let what = format!("{} {}", collection.source, collection.ts);
-        self.replace_rows(&filter, what, Rows::Collections(vec![collection]))
+        self.replace_rows(&filter, what, Rows::Collections(vec![collection]), None)
             .await?;
         Ok(())
+    }
+
+    /// Changes what `collections` has of a source in a span of time, on top of exactly what stands: no
+    /// other collector's row is lost. `change` gets the rows whose window shares an instant with the
+    /// slice's range, in the order of their start, and gives what stands in their place; it is called
+    /// again when somebody else commits first. The slice says the source, account and region.
+    ///
+    /// Gives the rows that stand there now.
+    ///
+    /// # Errors
+    /// As [`Lake::replace`]; nothing is then changed.
+    pub async fn update_collections(
+        &self,
+        slice: &Slice,
+        change: impl Fn(Vec<Collection>) -> Vec<Collection> + Send + Sync,
+    ) -> Result<Vec<Collection>, LakeError> {
+        let filter = Filter::overlapping(slice)?;
+        let derive = |stood: &RecordBatch| {
+            let mut stood = collections::from_record_batch(stood)?;
+            stood.sort_by_key(|row| (row.ts, row.window_end));
+            collections::to_record_batch(&change(stood))
+        };
+        let store = self.store(Table::Collections);
+        let standing = store
+            .derive(&filter, Standing::Go, &derive, slice.to_string())
+            .await?;
+        collections::from_record_batch(&standing).map_err(|source| LakeError::Column {
+            table: Table::Collections,
+            source,
+        })
+    }
+
+    /// Adds those of the rows that say something new: of the rows of the same account, region, kind
+    /// and ARN neither the one before nor the one after says the same. So a change that two
+    /// collectors find is written once.
+    ///
+    /// Gives how many were added.
+    ///
+    /// # Errors
+    /// As [`Lake::append`]; nothing is then added.
+    pub async fn record_resources(&self, rows: Vec<Resource>) -> Result<u64, LakeError> {
+        let Some(first) = rows.first() else {
+            return Ok(0);
+        };
+        let home = |row: &Resource| (row.account_id.clone(), row.region.clone());
+        let filter = match home(first) {
+            one if rows.iter().all(|row| home(row) == one) => Filter::everything()
+                .and_equal("account_id", &one.0)
+                .and_equal("region", &one.1),
+            _ => Filter::everything(),
+        };
+        let derive = |stood: &RecordBatch| {
+            let stood = resources::from_record_batch(stood)?;
+            resources::to_record_batch(&resources::new_ones(&rows, &stood))
+        };
+        let store = self.store(Table::Resources);
+        let what = "resources that changed".to_owned();
+        let added = store.derive(&filter, Standing::Stay, &derive, what).await?;
+        Ok(added.num_rows() as u64)
     }
 
     /// The latest row of each resource by kind and ARN, in that order. Deleted ones are left out.
@@ -221,10 +255,6 @@ impl Lake {
         Ok(rows)
     }
 
-    pub(crate) fn stores(&self) -> &[Store] {
-        &self.stores
-    }
-
     fn store(&self, table: Table) -> &Store {
         &self.stores[table as usize]
     }
@@ -234,10 +264,12 @@ impl Lake {
         filter: &Filter,
         predicate: String,
         rows: Rows,
-    ) -> Result<u64, LakeError> {
+        since: Option<u64>,
+    ) -> Result<Committed, LakeError> {
         let table = rows.table();
         let store = self.store(table);
         let batch = batch(&rows)?;
+        drop(rows);
         let outside = filter.mask(&batch).and_then(|mask| not(&mask));
         let outside = outside.map_err(|error| LakeError::Column {
             table,
@@ -253,15 +285,13 @@ impl Lake {
                 });
             }
         }
-        let added = store.write(batch).await?;
-        store
-            .commit(Change {
-                removed: Some(filter),
-                added,
-                predicate: Some(predicate),
-            })
-            .await?;
-        Ok(rows.len() as u64)
+        let change = Change {
+            removed: Some(filter),
+            added: store.write(batch).await?,
+            predicate: Some(predicate),
+            since,
+        };
+        store.commit(change).await
     }
 
     pub(crate) async fn rows<R>(
@@ -279,83 +309,24 @@ impl Lake {
     }
 }
 
-/// All of them, or the first error once every one has ended: what is dropped half-way leaves
-/// delta's readers behind, and they panic when the process then ends.
-async fn all<T>(
-    opening: impl Iterator<Item = impl Future<Output = Result<T, LakeError>>>,
-) -> Result<Vec<T>, LakeError> {
-    join_all(opening).await.into_iter().collect()
+/// A moment in the history of a lake's tables; see [`Lake::mark`].
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// By table.
+    versions: Vec<u64>,
+}
+
+fn same_table(slice: &Slice, rows: &Rows) -> Result<(), LakeError> {
+    let (slice, rows) = (slice.table, rows.table());
+    if slice == rows {
+        Ok(())
+    } else {
+        Err(LakeError::WrongTable { slice, rows })
+    }
 }
 
 fn batch(rows: &Rows) -> Result<RecordBatch, LakeError> {
     let table = rows.table();
     rows.to_record_batch()
         .map_err(|source| LakeError::Column { table, source })
-}
-
-/// The table in the lake's folder, not loaded.
-fn delta_table(table: Table, folder: &Path, name: &str) -> Result<DeltaTable, LakeError> {
-    let url = location::table_url(folder, table.name())?;
-    DeltaTableBuilder::from_url(url)
-        .and_then(DeltaTableBuilder::build)
-        .map_err(|error| LakeError::storage(table, name, "read", error))
-}
-
-async fn open_table(
-    table: Table,
-    folder: &Path,
-    name: &Arc<str>,
-) -> Result<Option<Store>, LakeError> {
-    let unreadable = |error| LakeError::storage(table, name, "read", error);
-    match tokio::fs::metadata(folder.join(table.name())).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(LakeError::storage(table, name, "read", error)),
-    }
-    let mut found = delta_table(table, folder, name)?;
-    if !found
-        .verify_deltatable_existence()
-        .await
-        .map_err(unreadable)?
-    {
-        return Ok(None);
-    }
-    found.load().await.map_err(unreadable)?;
-    Store::new(table, Arc::clone(name), found).map(Some)
-}
-
-/// A table of no rows, in memory.
-pub(crate) async fn empty_table(table: Table, name: &Arc<str>) -> Result<Store, LakeError> {
-    let unreadable = |error| LakeError::storage(table, name, "read", error);
-    let url = Url::parse("memory:///").map_err(|error| LakeError::Location {
-        location: name.to_string(),
-        reason: error.to_string(),
-    })?;
-    let nowhere = DeltaTableBuilder::from_url(url)
-        .and_then(DeltaTableBuilder::build)
-        .map_err(unreadable)?;
-    let empty = format::creation(table, &nowhere)?
-        .await
-        .map_err(unreadable)?;
-    Store::new(table, Arc::clone(name), empty)
-}
-
-async fn open_or_create(table: Table, folder: &Path, name: &Arc<str>) -> Result<Store, LakeError> {
-    if let Some(store) = open_table(table, folder, name).await? {
-        return Ok(store);
-    }
-    tokio::fs::create_dir_all(folder.join(table.name()))
-        .await
-        .map_err(|error| LakeError::storage(table, name, "written", error))?;
-    let missing = delta_table(table, folder, name)?;
-    let created = format::creation(table, &missing)?.await;
-    // Whoever else created it meanwhile created the same.
-    match (created, open_table(table, folder, name).await?) {
-        (_, Some(store)) => Ok(store),
-        (Err(error), None) => Err(LakeError::storage(table, name, "written", error)),
-        (Ok(_), None) => Err(LakeError::NotFound {
-            location: name.to_string(),
-            table,
-        }),
-    }
 }

@@ -6,6 +6,7 @@
 
 mod cells;
 mod columns;
+mod derive;
 mod error;
 mod files;
 mod format;
@@ -13,6 +14,7 @@ mod lake;
 mod location;
 mod log;
 mod maintain;
+mod opening;
 mod slice;
 mod stats;
 mod store;
@@ -31,7 +33,7 @@ pub use collections::{Collection, Outcome};
 pub use columns::{ColumnError, DATE};
 pub use costs::CostLine;
 pub use error::LakeError;
-pub use lake::Lake;
+pub use lake::{Lake, Mark};
 pub use latency_histograms::LatencyBucket;
 pub use maintain::Upkeep;
 pub use metrics::MetricPoint;

@@ -1,7 +1,7 @@
 //! What a table's Delta log says: which files are in the table now. Followed commit by commit, and
 //! written to as the commit that comes next, so neither costs more the longer the log is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitData, TransactionError};
@@ -10,9 +10,17 @@ use deltalake::logstore::{CommitOrBytes, LogStoreRef, commit_uri_from_version, g
 use deltalake::protocol::DeltaOperation;
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError, ObjectStoreError};
 use object_store::ObjectStoreExt;
+use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::slice::{Extent, Filter, Verdict};
 use crate::stats::FileStats;
+
+/// Commits of which it is known what they changed: hours of them, when two collectors are busy.
+const REMEMBERED: usize = 4_096;
+/// Where a commit says which rows it replaced.
+const EXTENT: &str = "millicentReplaced";
 
 /// A file of the table.
 #[derive(Debug)]
@@ -81,11 +89,33 @@ pub(crate) enum Followed {
     Lost,
 }
 
+/// What a commit changed.
+enum Changed {
+    /// At most these rows.
+    Extent(Extent),
+    /// At most the rows of these files.
+    Files(Vec<Arc<File>>),
+}
+
+impl Changed {
+    fn meets(&self, filter: &Filter) -> bool {
+        match self {
+            Changed::Extent(extent) => extent.meets(filter),
+            Changed::Files(files) => files
+                .iter()
+                .any(|file| filter.verdict(&file.stats) != Verdict::None),
+        }
+    }
+}
+
 /// The files of a table as of a version.
 pub(crate) struct Log {
     log_store: LogStoreRef,
     version: Version,
     files: HashMap<String, Arc<File>>,
+    /// What the commits after `remembered_from` changed, in order; one that changed nothing is left out.
+    changes: VecDeque<(Version, Changed)>,
+    remembered_from: Version,
 }
 
 impl Log {
@@ -98,6 +128,8 @@ impl Log {
             log_store: table.log_store(),
             version: state.version(),
             files,
+            changes: VecDeque::new(),
+            remembered_from: state.version(),
         })
     }
 
@@ -114,6 +146,18 @@ impl Log {
     /// Whether a file is in the table.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.files.contains_key(path)
+    }
+
+    /// Whether a commit after that version may have changed rows that pass. What is not remembered
+    /// any more may have.
+    pub(crate) fn changed_since(&self, version: Version, filter: &Filter) -> bool {
+        version < self.remembered_from
+            || self
+                .changes
+                .iter()
+                .rev()
+                .take_while(|(at, _)| *at > version)
+                .any(|(_, changed)| changed.meets(filter))
     }
 
     /// Reads the commits that others made since.
@@ -138,13 +182,21 @@ impl Log {
         Ok(Followed::UpToDate)
     }
 
-    /// Makes the next commit; false if somebody else made it first, and nothing is written then.
+    /// Makes the next commit, which replaces the extent if there is one; false if somebody else made
+    /// it first, and nothing is written then.
     pub(crate) async fn commit(
         &mut self,
         actions: Vec<Action>,
         operation: DeltaOperation,
+        replaced: Option<Extent>,
     ) -> DeltaResult<bool> {
-        let commit = CommitData::new(actions, operation, HashMap::new(), Vec::new());
+        let replaced = replaced.map(|extent| (EXTENT.to_owned(), json!(extent)));
+        let commit = CommitData::new(
+            actions,
+            operation,
+            replaced.into_iter().collect(),
+            Vec::new(),
+        );
         let bytes = CommitOrBytes::LogBytes(commit.get_bytes()?);
         let next = self.version + 1;
         match self
@@ -164,17 +216,36 @@ impl Log {
     /// The next commit is these actions.
     fn apply(&mut self, actions: &[Action]) {
         self.version += 1;
+        let mut touched = Vec::new();
+        let mut extent = None;
         for action in actions {
             match action {
                 Action::Add(add) => {
                     let file = Arc::new(File::from(add));
+                    if add.data_change {
+                        touched.push(Arc::clone(&file));
+                    }
                     self.files.insert(file.path.clone(), file);
                 }
                 Action::Remove(remove) => {
-                    self.files.remove(&remove.path);
+                    let file = self.files.remove(&remove.path);
+                    touched.extend(file.filter(|_| remove.data_change));
+                }
+                Action::CommitInfo(commit) => {
+                    let said = commit.info.get(EXTENT);
+                    extent = said.and_then(|said| Extent::deserialize(said).ok());
                 }
                 _ => {}
             }
+        }
+        if !touched.is_empty() {
+            let changed = extent.map_or(Changed::Files(touched), Changed::Extent);
+            self.changes.push_back((self.version, changed));
+        }
+        if self.changes.len() > REMEMBERED
+            && let Some((version, _)) = self.changes.pop_front()
+        {
+            self.remembered_from = version;
         }
     }
 }

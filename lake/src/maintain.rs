@@ -67,7 +67,7 @@ impl Lake {
     /// If a table cannot be read or written. What was merged until then stays merged.
     pub async fn maintain(&self, now: DateTime<Utc>) -> Result<Upkeep, LakeError> {
         let mut done = Upkeep::default();
-        for store in self.stores() {
+        for store in self.stores.iter() {
             done += store.merge_small_files(now).await?;
             done.deleted += store.delete_old_files().await?;
         }
@@ -141,7 +141,7 @@ impl Store {
                 predicate: None,
                 target_size: MERGED_BYTES,
             };
-            let committed = log.commit(actions.clone(), operation).await;
+            let committed = log.commit(actions.clone(), operation, None).await;
             if committed.map_err(|error| self.unwritable(error))? {
                 return Ok(true);
             }

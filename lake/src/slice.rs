@@ -10,6 +10,7 @@ use arrow::compute::prep_null_mask_filter;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::stats::FileStats;
 use crate::{LakeError, Table};
@@ -54,6 +55,28 @@ pub(crate) enum Verdict {
     All,
     /// It has to be read.
     Unknown,
+}
+
+/// What a filter selects, as the log entry of the commit that replaced it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Extent {
+    equal: Vec<(String, String)>,
+    times: Vec<(String, i64, i64)>,
+}
+
+impl Extent {
+    /// Whether a row may be in both.
+    pub(crate) fn meets(&self, filter: &Filter) -> bool {
+        let other_text = self.equal.iter().any(|(column, value)| {
+            let mut same = filter.equal.iter().filter(|(name, _)| name == column);
+            same.any(|(_, wanted)| wanted != value)
+        });
+        let other_time = self.times.iter().any(|(column, from, to)| {
+            let mut same = filter.times.iter().filter(|(name, ..)| name == column);
+            same.any(|(_, wanted_from, wanted_to)| wanted_to <= from || to <= wanted_from)
+        });
+        !other_text && !other_time
+    }
 }
 
 /// Rows with certain texts and with times in certain half-open ranges.
@@ -111,6 +134,29 @@ impl Filter {
             equal: slice.equal.clone(),
             ..window
         })
+    }
+
+    /// Rows of `collections` whose window shares an instant with the slice's range.
+    pub(crate) fn overlapping(slice: &Slice) -> Result<Filter, LakeError> {
+        let mut filter = Filter::of(slice)?;
+        filter.times = vec![
+            ("ts", i64::MIN, slice.to.timestamp_micros()),
+            ("window_end", slice.from.timestamp_micros() + 1, i64::MAX),
+        ];
+        Ok(filter)
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        let equal = self.equal.iter();
+        let times = self.times.iter();
+        Extent {
+            equal: equal
+                .map(|(column, value)| ((*column).to_owned(), value.clone()))
+                .collect(),
+            times: times
+                .map(|(column, from, to)| ((*column).to_owned(), *from, *to))
+                .collect(),
+        }
     }
 
     /// What the file's statistics say.

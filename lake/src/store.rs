@@ -38,13 +38,24 @@ pub(crate) struct Change<'a> {
     pub(crate) added: Vec<Add>,
     /// For the table's history: what was replaced.
     pub(crate) predicate: Option<String>,
+    /// Only if no later commit than this one changed what goes.
+    pub(crate) since: Option<u64>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// It stands.
+    Done,
+    /// Somebody else changed the same rows since, and nothing was done.
+    Superseded,
 }
 
 /// Files that go, and new ones that hold what stays of them.
 #[derive(Default)]
-struct Rewrite {
-    removed: Vec<Arc<File>>,
-    kept: Vec<Add>,
+pub(crate) struct Rewrite {
+    pub(crate) removed: Vec<Arc<File>>,
+    pub(crate) kept: Vec<Add>,
 }
 
 pub(crate) struct Store {
@@ -136,48 +147,68 @@ impl Store {
         files::read(&self.log_store.object_store(None), self.table, &file.path).await
     }
 
+    /// The last commit that stands now.
+    pub(crate) async fn version(&self) -> Result<u64, LakeError> {
+        let mut log = self.log.lock().await;
+        self.follow(&mut log).await?;
+        Ok(log.version())
+    }
+
     /// Makes the change in one commit. Its files are deleted again if that fails.
-    pub(crate) async fn commit(&self, change: Change<'_>) -> Result<(), LakeError> {
+    pub(crate) async fn commit(&self, change: Change<'_>) -> Result<Committed, LakeError> {
         let result = self.try_commit(&change).await;
-        match result {
-            Ok(Some(version)) if version.is_multiple_of(format::CHECKPOINT_INTERVAL) => {
-                self.checkpoint().await;
-            }
-            Ok(_) => {}
-            Err(_) => self.discard(&change.added).await,
+        if !matches!(result, Ok((Committed::Done, _))) {
+            self.discard(&change.added).await;
         }
-        result.map(|_| ())
+        let (committed, version) = result?;
+        self.committed(version).await;
+        Ok(committed)
     }
 
     /// Gives the version that is the change; none if there was nothing to change.
-    async fn try_commit(&self, change: &Change<'_>) -> Result<Option<u64>, LakeError> {
+    async fn try_commit(&self, change: &Change<'_>) -> Result<(Committed, Option<u64>), LakeError> {
         let mut log = self.log.lock().await;
         for attempt in 0..ATTEMPTS {
             tokio::time::sleep(pause(attempt)).await;
             self.follow(&mut log).await?;
+            if let (Some(since), Some(filter)) = (change.since, change.removed)
+                && log.changed_since(since, filter)
+            {
+                return Ok((Committed::Superseded, None));
+            }
             let rewrite = match change.removed {
                 Some(filter) => self.rewrite(&log, filter).await?,
                 None => Rewrite::default(),
             };
             if change.added.is_empty() && rewrite.removed.is_empty() {
-                return Ok(None);
+                return Ok((Committed::Done, None));
             }
             let kept = rewrite.kept.clone();
             let (actions, operation) = describe(change, rewrite);
-            let committed = log.commit(actions, operation).await;
+            let replaced = change.removed.map(Filter::extent);
+            let committed = log.commit(actions, operation, replaced).await;
             if !matches!(committed, Ok(true)) {
                 self.discard(&kept).await;
             }
             if committed.map_err(|error| self.unwritable(error))? {
-                return Ok(Some(log.version()));
+                return Ok((Committed::Done, Some(log.version())));
             }
         }
-        let location = self.location.to_string();
-        Err(LakeError::Contended {
+        Err(self.contended())
+    }
+
+    pub(crate) async fn committed(&self, version: Option<u64>) {
+        if version.is_some_and(|version| version.is_multiple_of(format::CHECKPOINT_INTERVAL)) {
+            self.checkpoint().await;
+        }
+    }
+
+    pub(crate) fn contended(&self) -> LakeError {
+        LakeError::Contended {
             table: self.table,
-            location,
+            location: self.location.to_string(),
             attempts: ATTEMPTS,
-        })
+        }
     }
 
     /// What has to be done to the table's files so that no row passes the filter.
@@ -255,7 +286,7 @@ impl Store {
 }
 
 /// Files that may have rows that pass.
-fn select(log: &Log, filter: &Filter) -> Vec<(Arc<File>, Verdict)> {
+pub(crate) fn select(log: &Log, filter: &Filter) -> Vec<(Arc<File>, Verdict)> {
     let judged = log
         .files()
         .map(|file| (Arc::clone(file), filter.verdict(&file.stats)));
@@ -265,7 +296,7 @@ fn select(log: &Log, filter: &Filter) -> Vec<(Arc<File>, Verdict)> {
 }
 
 /// As the Delta log has it.
-fn describe(change: &Change<'_>, rewrite: Rewrite) -> (Vec<Action>, DeltaOperation) {
+pub(crate) fn describe(change: &Change<'_>, rewrite: Rewrite) -> (Vec<Action>, DeltaOperation) {
     let now = now_ms();
     let removed = rewrite
         .removed

@@ -6,6 +6,7 @@ mod opening;
 mod replacing;
 mod round_trip;
 mod samples;
+mod together;
 mod upkeep;
 
 use chrono::{DateTime, Utc};

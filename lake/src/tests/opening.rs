@@ -104,7 +104,7 @@ async fn a_reader_that_may_not_write_sees_what_is_missing_as_empty() {
 #[tokio::test]
 async fn an_empty_stand_in_is_queried_as_any_table() {
     let name = "/nowhere".into();
-    let store = crate::lake::empty_table(Table::LatencyHistograms, &name)
+    let store = crate::opening::empty_table(Table::LatencyHistograms, &name)
         .await
         .unwrap();
     let context = deltalake::datafusion::prelude::SessionContext::new();

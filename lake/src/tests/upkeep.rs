@@ -204,3 +204,38 @@ async fn files_are_deleted_a_week_after_the_table_let_them_go() {
         "commits go on after a vacuum's"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_may_do_the_upkeep_at_once_beside_writers() {
+    let (_folder, lake) = scratch().await;
+    let mut rows = hourly(&lake).await;
+    let keepers = (0..4).map(|_| {
+        let location = lake.location().to_owned();
+        tokio::spawn(async move {
+            let lake = Lake::open(&location).await.unwrap();
+            let mut done = Upkeep::default();
+            for _ in 0..3 {
+                done += lake.maintain(at(4, 4)).await.unwrap();
+            }
+            done
+        })
+    });
+    let keepers: Vec<_> = keepers.collect();
+    for hour in 0..24 {
+        let row = metric("lambda", "g", at(3, hour), f64::from(48 + hour));
+        lake.append(Rows::Metrics(vec![row.clone()])).await.unwrap();
+        rows.push(row);
+    }
+    let mut done = Upkeep::default();
+    for keeper in keepers {
+        done += keeper.await.unwrap();
+    }
+    done += lake.maintain(at(4, 4)).await.unwrap();
+    assert_eq!(all_metrics(&lake).await.unwrap(), rows);
+    let days = files_by_day(&lake, Table::Metrics).await;
+    assert!(days.values().all(|files| *files == 1), "{days:?}");
+    assert!(
+        done.merged >= 72,
+        "a file is merged by one of them: {done:?}"
+    );
+}
