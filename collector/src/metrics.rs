@@ -1,41 +1,35 @@
-//! CloudWatch metrics: series of the known resources → `GetMetricData` → one row a series and
-//! period.
+//! CloudWatch metrics: series of the systems → `GetMetricData` → one row a series and period.
 //!
 //! AWS bills a metric once per call, up to five statistics of it included and however long the
 //! time, so all statistics of a metric go into one call, and windows of the history are long.
 
 mod active;
+mod apigateway;
+mod asked;
+mod dynamodb;
 mod fetch;
+mod lambda;
+mod logs;
 mod points;
 mod series;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use millicent_lake::{Resource, Rows, Slice, Table};
+use millicent_lake::{Rows, Slice, Table};
 
 use crate::collector::Inner;
+use crate::knowledge::Knowledge;
 use crate::meter::{Billed, Meter};
 use crate::source::System;
 use crate::task::Collected;
 use crate::trouble::Trouble;
-use crate::windows::{Window, floor, period_s};
+use crate::windows::{Window, period_s};
 
 pub(crate) use active::Active;
+pub(crate) use asked::series_for;
 pub(crate) use series::Series;
 
 /// Calls of one window under way at once.
 const CONCURRENCY: usize = 4;
-
-/// From so many series on, the live part asks only for those that CloudWatch calls active.
-const SKIP_INACTIVE_FROM: usize = 100;
-
-/// The series of a system among the known resources.
-pub(crate) fn series_of(system: System, resources: &[Resource]) -> Vec<Series> {
-    match system {
-        System::Lambda => series::of_functions(resources),
-        System::ApiGateway => series::of_rest_apis(resources),
-        System::DynamoDb | System::S3 | System::StepFunctions | System::Logs => Vec::new(),
-    }
-}
 
 /// Calls that a window of so many points a series takes.
 pub(crate) fn calls_for(series: &[Series], points: i64) -> usize {
@@ -52,7 +46,7 @@ pub(crate) fn points_in(inner: &Inner, window: &Window) -> i64 {
 pub(crate) async fn collect(
     inner: &Inner,
     system: System,
-    resources: &[Resource],
+    known: &Knowledge,
     window: Window,
     meter: &Meter,
 ) -> Result<Collected, Trouble> {
@@ -68,12 +62,7 @@ pub(crate) async fn collect(
         to: window.to,
     };
 
-    let mut series = series_of(system, resources);
-    let settled = floor(now - inner.config.late, chrono::TimeDelta::hours(1));
-    if window.to > settled && series.len() > SKIP_INACTIVE_FROM {
-        series = inner.active.only(inner, meter, series).await;
-    }
-
+    let series = series_for(inner, meter, system, known, window).await?;
     meter.afford(Billed::Metric, series.len() as i64)?;
     let period = period_s(&window, now, inner.config.minute_resolution);
     let batches = fetch::batches(&series, points_in(inner, &window));

@@ -7,8 +7,9 @@ use millicent_lake::Collection;
 use rust_decimal::Decimal;
 
 use crate::collector::Inner;
-use crate::discovery::discover;
+use crate::discovery::{Inventory, discover};
 use crate::error::CollectError;
+use crate::knowledge::Knowledge;
 use crate::meter::{Billed, Meter};
 use crate::schedule::due_windows;
 use crate::source::Source;
@@ -62,6 +63,8 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
         let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
         resources = discover(inner, &meter, resources).await.resources;
     }
+    let known = Knowledge::new(Inventory::known(resources));
+    let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
     let mut sources = Vec::new();
     for &source in &inner.config.sources {
         let seen = inner.seen(source, until).await?;
@@ -72,18 +75,22 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
                 (calls, Some(0), Billed::Metric, "listing is free")
             }
             Source::Metrics(system) => {
-                let series = metrics::series_of(system, &resources);
-                let calls = windows
-                    .iter()
-                    .map(|w| metrics::calls_for(&series, metrics::points_in(inner, w)) as u64)
-                    .sum();
-                let units = (series.len() * windows.len()) as u64;
-                (
-                    Some(calls),
-                    Some(units),
-                    Billed::Metric,
-                    "known series, a unit each and window",
-                )
+                let (mut calls, mut units) = (Some(0), Some(0));
+                for window in &windows {
+                    let series = metrics::series_for(inner, &meter, system, &known, *window).await;
+                    let points = metrics::points_in(inner, window);
+                    // Where it is not told what to ask for, the numbers are not known.
+                    let (batches, asked) = series.map_or((None, None), |series| {
+                        (
+                            Some(metrics::calls_for(&series, points) as u64),
+                            Some(series.len() as u64),
+                        )
+                    });
+                    calls = calls.zip(batches).map(|(a, b)| a + b);
+                    units = units.zip(asked).map(|(a, b)| a + b);
+                }
+                let basis = "metrics that CloudWatch lists as active, a unit each and window";
+                (calls, units, Billed::Metric, basis)
             }
             Source::Traces => {
                 let units = traces_like_before(inner, &seen, &windows);

@@ -42,6 +42,18 @@ impl System {
         System::Logs,
     ];
 
+    /// CloudWatch's namespace of its metrics.
+    pub(crate) fn namespace(self) -> &'static str {
+        match self {
+            System::Lambda => "AWS/Lambda",
+            System::ApiGateway => "AWS/ApiGateway",
+            System::DynamoDb => "AWS/DynamoDB",
+            System::S3 => "AWS/S3",
+            System::StepFunctions => "AWS/States",
+            System::Logs => "AWS/Logs",
+        }
+    }
+
     /// `service` of its rows in `metrics`.
     pub fn service(self) -> &'static str {
         match self {

@@ -196,14 +196,7 @@ impl Task {
         let inner = &self.inner;
         match self.source {
             Source::Metrics(system) => {
-                let none = metrics::series_of(system, &known.resources).is_empty();
-                if let (true, Some(trouble)) = (none, known.unknown(system)) {
-                    return Err(Trouble {
-                        outcome: trouble.outcome,
-                        message: format!("it is not known what to ask for: {}", trouble.message),
-                    });
-                }
-                metrics::collect(inner, system, &known.resources, window, meter).await
+                metrics::collect(inner, system, known, window, meter).await
             }
             Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,

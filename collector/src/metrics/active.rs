@@ -1,111 +1,177 @@
-//! Which series had data in the last three hours, as `ListMetrics` tells it. Asking for a series
-//! that has nothing costs as much as for one that has, so the live part skips those; the settled
-//! hour asks for all, so nothing is missed for good.
+//! Which metrics there are, as `ListMetrics` tells it: without asking for data, which is billed, it
+//! is known which tables have which operations, and what had data of late. Asking for a metric that
+//! has nothing costs as much as for one that has.
+//!
+//! Reference: "ListMetrics" in Amazon CloudWatch's API reference. A new metric is listed within 15
+//! minutes, one without data for two weeks no more; `RecentlyActive=PT3H` lists what had data in the
+//! last three hours, and up to 50 minutes more.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_cloudwatch::types::RecentlyActive;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
-use super::series::Series;
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
+use crate::windows::{Window, floor};
 
 const LIST_METRICS: Operation = Operation("cloudwatch:ListMetrics");
-/// A series that woke up is listed within about 15 minutes.
+/// A metric that woke up is listed within about 15 minutes.
 const KEEP: TimeDelta = TimeDelta::minutes(15);
+/// What `RecentlyActive` looks back at least.
+const RECENT: TimeDelta = TimeDelta::hours(3);
+/// A metric without data is listed so long, with a day's margin.
+pub(super) const LISTED_FOR: TimeDelta = TimeDelta::days(13);
+/// More pages than there can be: an end to a token that never ends.
+const MAX_PAGES: usize = 10_000;
 
-type Key = (String, String, Vec<(String, String)>);
-
-/// Namespace, when it was listed, what was active.
-type Listed = (&'static str, DateTime<Utc>, HashSet<Key>);
-
-/// What was active when it was last asked, by namespace.
-#[derive(Default)]
-pub(crate) struct Active {
-    listed: Mutex<Vec<Listed>>,
+/// A metric that is listed: its name, and its exact dimensions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Listed {
+    pub(crate) metric: String,
+    /// Name and value, by name.
+    pub(crate) dimensions: Vec<(String, String)>,
 }
 
-impl Active {
-    /// Of the series those that are active; all of them where CloudWatch does not tell.
-    pub(crate) async fn only(
-        &self,
-        inner: &Inner,
-        meter: &Meter,
-        series: Vec<Series>,
-    ) -> Vec<Series> {
-        let Some(namespace) = series.first().map(|one| one.namespace) else {
-            return series;
-        };
-        let now = inner.clock.now();
-        let mut listed = self.listed.lock().await;
-        listed.retain(|(of, at, _)| *of != namespace || now - *at < KEEP);
-        if !listed.iter().any(|(of, ..)| *of == namespace) {
-            match list(inner, meter, namespace).await {
-                Ok(keys) => listed.push((namespace, now, keys)),
-                Err(trouble) => {
-                    tracing::debug!(namespace, error = %trouble, "active metrics can't be listed: all are asked for");
-                    return series;
-                }
-            }
+impl Listed {
+    /// The values of these dimensions, if there are no others.
+    pub(super) fn exactly<const N: usize>(&self, names: [&str; N]) -> Option<[&str; N]> {
+        if self.dimensions.len() != N {
+            return None;
         }
-        let Some((_, _, keys)) = listed.iter().find(|(of, ..)| *of == namespace) else {
-            return series;
-        };
-        series
-            .into_iter()
-            .filter(|one| keys.contains(&key(one)))
-            .collect()
+        let mut values = [""; N];
+        for (at, name) in names.into_iter().enumerate() {
+            let (_, value) = self.dimensions.iter().find(|(key, _)| key == name)?;
+            values[at] = value;
+        }
+        Some(values)
     }
 }
 
-fn key(series: &Series) -> Key {
-    let mut dimensions: Vec<(String, String)> = series
-        .dimensions
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect();
-    dimensions.sort();
-    (
-        series.namespace.to_owned(),
-        series.metric.to_owned(),
-        dimensions,
-    )
+/// The metrics of a namespace at a time.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    at: DateTime<Utc>,
+    pub(super) metrics: Vec<Listed>,
 }
 
-async fn list(inner: &Inner, meter: &Meter, namespace: &str) -> Result<HashSet<Key>, Trouble> {
-    let mut keys = HashSet::new();
-    let mut token = None;
-    loop {
+/// A namespace, and whether only what had data of late is listed.
+type Key = (&'static str, bool);
+
+/// A listing; nobody else asks for it while its lock is held.
+type Place = Arc<Mutex<Option<Arc<Listing>>>>;
+
+/// What was listed last.
+#[derive(Default)]
+pub(crate) struct Active {
+    listings: Mutex<HashMap<Key, Place>>,
+}
+
+impl Active {
+    /// The metrics of a namespace that can have data in the window: those of the last hours if it
+    /// lies there, else those of the last two weeks.
+    pub(super) async fn listing(
+        &self,
+        inner: &Inner,
+        meter: &Meter,
+        namespace: &'static str,
+        window: Window,
+    ) -> Result<Arc<Listing>, Trouble> {
+        let now = inner.clock.now();
+        let recent = window.from >= now - RECENT;
+        let settled = floor(now - inner.config.late, TimeDelta::hours(1));
+        // What came late to a settled window is listed as late, so the listing has to be younger.
+        let since = if window.to <= settled {
+            window.to + inner.config.late
+        } else {
+            now - KEEP
+        };
+        let place = {
+            let mut listings = self.listings.lock().await;
+            Arc::clone(listings.entry((namespace, recent)).or_default())
+        };
+        let mut place = place.lock().await;
+        if let Some(listing) = place.as_ref().filter(|listing| listing.at >= since) {
+            return Ok(Arc::clone(listing));
+        }
+        let listing = Arc::new(Listing {
+            at: now,
+            metrics: list(inner, meter, namespace, recent).await?,
+        });
+        *place = Some(Arc::clone(&listing));
+        Ok(listing)
+    }
+}
+
+async fn list(
+    inner: &Inner,
+    meter: &Meter,
+    namespace: &str,
+    recent: bool,
+) -> Result<Vec<Listed>, Trouble> {
+    let mut metrics = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..MAX_PAGES {
         inner.pace.list_metrics.take(1.0).await;
         let page = inner
             .aws
             .cloudwatch
             .list_metrics()
             .namespace(namespace)
-            .recently_active(RecentlyActive::Pt3H)
-            .set_next_token(token)
+            .set_recently_active(recent.then_some(RecentlyActive::Pt3H))
+            .set_next_token(token.clone())
             .customize()
             .interceptor(meter.attempts())
             .send()
             .await
             .map_err(|error| LIST_METRICS.trouble(error))?;
-        for metric in page.metrics() {
+        for metric in page.metrics.unwrap_or_default() {
             let mut dimensions: Vec<(String, String)> = metric
-                .dimensions()
-                .iter()
-                .filter_map(|d| Some((d.name()?.to_owned(), d.value()?.to_owned())))
+                .dimensions
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|d| Some((d.name?, d.value?)))
                 .collect();
             dimensions.sort();
-            if let Some(name) = metric.metric_name() {
-                keys.insert((namespace.to_owned(), name.to_owned(), dimensions));
+            if let Some(metric) = metric.metric_name {
+                metrics.push(Listed { metric, dimensions });
             }
         }
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(keys);
+        let next = page.next_token.filter(|next| !next.is_empty());
+        if next.is_none() {
+            return Ok(metrics);
         }
+        if next == token {
+            break;
+        }
+        token = next;
+    }
+    Err(Trouble::failed(format!(
+        "cloudwatch:ListMetrics never ended for {namespace}. It is tried again"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dimensions_match_only_as_an_exact_set() {
+        let listed = Listed {
+            metric: "SuccessfulRequestLatency".to_owned(),
+            dimensions: vec![
+                ("Operation".to_owned(), "GetItem".to_owned()),
+                ("TableName".to_owned(), "orders".to_owned()),
+            ],
+        };
+        assert_eq!(
+            listed.exactly(["TableName", "Operation"]),
+            Some(["orders", "GetItem"])
+        );
+        assert_eq!(listed.exactly(["TableName"]), None);
+        assert_eq!(listed.exactly(["TableName", "StreamLabel"]), None);
     }
 }

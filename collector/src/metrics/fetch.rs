@@ -228,7 +228,7 @@ fn query(n: usize, series: &Series, statistic: Statistic, period_s: i32) -> Metr
         .iter()
         .map(|(name, value)| Dimension::builder().name(*name).value(value).build());
     let metric = Metric::builder()
-        .namespace(series.namespace)
+        .namespace(series.system.namespace())
         .metric_name(series.metric)
         .set_dimensions(Some(dimensions.collect()))
         .build();
@@ -248,26 +248,15 @@ fn query(n: usize, series: &Series, statistic: Statistic, period_s: i32) -> Metr
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::series::{of_functions, of_rest_apis};
+    use super::super::lambda;
+    use super::super::series::samples;
     use super::*;
 
     fn some_series(functions: usize) -> Vec<Series> {
-        let resource = |name: String| millicent_lake::Resource {
-            ts: DateTime::UNIX_EPOCH,
-            account_id: String::new(),
-            region: String::new(),
-            kind: "function".into(),
-            arn: name.clone(),
-            name,
-            configuration: [].into(),
-            tags: [].into(),
-            deleted: false,
-        };
-        of_functions(
-            &(0..functions)
-                .map(|n| resource(format!("f{n}")))
-                .collect::<Vec<_>>(),
-        )
+        let functions: Vec<_> = (0..functions)
+            .map(|n| samples::resource("function", &format!("f{n}"), &[]))
+            .collect();
+        lambda::known(&functions)
     }
 
     proptest! {
@@ -291,6 +280,6 @@ mod tests {
 
     #[test]
     fn nothing_known_is_no_call() {
-        assert!(batches(&of_rest_apis(&[]), 288).is_empty());
+        assert!(batches(&[], 288).is_empty());
     }
 }

@@ -44,11 +44,11 @@ impl<'a> Rows<'a> {
             let row = self.rows.entry((at, ts)).or_insert_with(|| MetricPoint {
                 account_id: self.account_id.to_owned(),
                 region: self.region.to_owned(),
-                service: series.service.to_owned(),
+                service: series.system.service().to_owned(),
                 resource: series.resource.clone(),
                 stage: series.stage.clone(),
                 route: series.route.clone(),
-                operation: None,
+                operation: series.operation.clone(),
                 metric: series.metric.to_owned(),
                 unit: series.unit.to_owned(),
                 ts,

@@ -1,8 +1,11 @@
-//! Which series are asked for, and which statistics of each.
+//! One metric of one resource, and which statistics of it are asked for.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
-use millicent_lake::{MetricPoint, Resource};
+use millicent_lake::MetricPoint;
+
+use super::active::Listed;
+use crate::source::System;
 
 /// A statistic of CloudWatch that has a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +44,10 @@ impl Statistic {
     }
 }
 
-const SUM: &[Statistic] = &[Statistic::Sum];
-const MAXIMUM: &[Statistic] = &[Statistic::Maximum];
+pub(super) const SUM: &[Statistic] = &[Statistic::Sum];
+pub(super) const MAXIMUM: &[Statistic] = &[Statistic::Maximum];
 /// Five statistics, one billed unit.
-const LATENCY: &[Statistic] = &[
+pub(super) const LATENCY: &[Statistic] = &[
     Statistic::SampleCount,
     Statistic::Sum,
     Statistic::P50,
@@ -52,42 +55,29 @@ const LATENCY: &[Statistic] = &[
     Statistic::P99,
 ];
 
-const COUNT: &str = "Count";
-const MILLISECONDS: &str = "Milliseconds";
+pub(super) const COUNT: &str = "Count";
+pub(super) const BYTES: &str = "Bytes";
+pub(super) const MILLISECONDS: &str = "Milliseconds";
 
-type Metric = (&'static str, &'static str, &'static [Statistic]);
+/// A metric's name, its unit, and the statistics to ask for.
+pub(super) type Metric = (&'static str, &'static str, &'static [Statistic]);
 
-const LAMBDA: &[Metric] = &[
-    ("Invocations", COUNT, SUM),
-    ("Errors", COUNT, SUM),
-    ("Throttles", COUNT, SUM),
-    ("Duration", MILLISECONDS, LATENCY),
-    ("ConcurrentExecutions", COUNT, MAXIMUM),
-];
-
-const REST_API: &[Metric] = &[
-    ("Count", COUNT, SUM),
-    ("4XXError", COUNT, SUM),
-    ("5XXError", COUNT, SUM),
-    ("Latency", MILLISECONDS, LATENCY),
-    ("IntegrationLatency", MILLISECONDS, LATENCY),
-];
+/// A dimension's name and value.
+pub(super) type Dimension = (&'static str, String);
 
 /// One metric of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
-    /// CloudWatch's namespace.
-    pub(crate) namespace: &'static str,
+    pub(crate) system: System,
     pub(crate) metric: &'static str,
     pub(crate) unit: &'static str,
     /// The exact set: each set is a metric of its own.
-    pub(crate) dimensions: Vec<(&'static str, String)>,
+    pub(crate) dimensions: Vec<Dimension>,
     pub(crate) statistics: &'static [Statistic],
-    /// `service` of the rows.
-    pub(crate) service: &'static str,
     pub(crate) resource: String,
     pub(crate) stage: Option<String>,
     pub(crate) route: Option<String>,
+    pub(crate) operation: Option<String>,
 }
 
 impl Series {
@@ -97,90 +87,76 @@ impl Series {
             Some(&self.resource),
             self.stage.as_ref(),
             self.route.as_ref(),
+            self.operation.as_ref(),
         ];
         let of: Vec<&str> = of.into_iter().flatten().map(String::as_str).collect();
         format!("{} of {}", self.metric, of.join(" "))
     }
 }
 
-/// Lambda: per function.
-pub(super) fn of_functions(resources: &[Resource]) -> Vec<Series> {
-    let mut series = Vec::new();
-    for function in resources.iter().filter(|r| r.kind == "function") {
-        for &(metric, unit, statistics) in LAMBDA {
-            series.push(Series {
-                namespace: "AWS/Lambda",
-                metric,
-                unit,
-                dimensions: vec![("FunctionName", function.name.clone())],
-                statistics,
-                service: "lambda",
-                resource: function.name.clone(),
-                stage: None,
-                route: None,
-            });
+/// Whose metrics they are: a resource, or a part of it.
+#[derive(Debug, Clone)]
+pub(super) struct Of {
+    pub(super) system: System,
+    pub(super) dimensions: Vec<Dimension>,
+    pub(super) resource: String,
+    pub(super) stage: Option<String>,
+    pub(super) route: Option<String>,
+    pub(super) operation: Option<String>,
+}
+
+impl Of {
+    /// One of its metrics.
+    pub(super) fn series(&self, &(metric, unit, statistics): &Metric) -> Series {
+        Series {
+            system: self.system,
+            metric,
+            unit,
+            dimensions: self.dimensions.clone(),
+            statistics,
+            resource: self.resource.clone(),
+            stage: self.stage.clone(),
+            route: self.route.clone(),
+            operation: self.operation.clone(),
         }
     }
-    series
+
+    /// All of the table's metrics.
+    pub(super) fn all(&self, table: &'static [Metric]) -> impl Iterator<Item = Series> {
+        table.iter().map(|metric| self.series(metric))
+    }
+
+    /// The listed one, if the table has it.
+    pub(super) fn listed(&self, table: &[Metric], listed: &Listed) -> Option<Series> {
+        let metric = table.iter().find(|(name, ..)| *name == listed.metric)?;
+        Some(self.series(metric))
+    }
 }
 
-/// REST APIs: the level of the stage, and of the route where its detailed metrics are on. The level
-/// of the API is left out: levels overlap, and would count a request again.
-pub(super) fn of_rest_apis(resources: &[Resource]) -> Vec<Series> {
-    let mut seen = BTreeSet::new();
-    let mut series = Vec::new();
-    for resource in resources {
-        let get = |key: &str| resource.configuration.get(key).cloned();
-        let (Some(api), Some(stage)) = (get("api_name"), get("stage")) else {
-            continue;
-        };
-        let metric_name = metric_name(&api, get("api_id").unwrap_or_default());
-        let mut dimensions = vec![("ApiName", metric_name), ("Stage", stage.clone())];
-        let route = match resource.kind.as_str() {
-            "stage" => None,
-            "route" if get("detailed_metrics").as_deref() == Some("true") => {
-                let (Some(path), Some(method)) = (get("path"), get("method")) else {
-                    continue;
-                };
-                dimensions.extend([("Resource", path), ("Method", method)]);
-                Some(resource.name.clone())
-            }
-            _ => continue,
-        };
-        // APIs of one name share their series in CloudWatch.
-        if !seen.insert((api.clone(), stage.clone(), route.clone())) {
-            continue;
-        }
-        for &(metric, unit, statistics) in REST_API {
-            series.push(Series {
-                namespace: "AWS/ApiGateway",
-                metric,
-                unit,
-                dimensions: dimensions.clone(),
-                statistics,
-                service: "apigateway",
-                resource: api.clone(),
-                stage: Some(stage.clone()),
-                route: route.clone(),
-            });
+/// Keeps the first of those that ask for the same metric: what CloudWatch has once is asked for once.
+pub(super) fn without_doubles(series: Vec<Series>) -> Vec<Series> {
+    let mut seen = HashSet::new();
+    let mut kept = Vec::with_capacity(series.len());
+    for one in series {
+        let mut dimensions = one.dimensions.clone();
+        dimensions.sort();
+        if seen.insert((one.metric, dimensions)) {
+            kept.push(one);
         }
     }
-    series
+    kept
 }
 
-/// CloudWatch strips what is not ASCII from an API's name, and takes the id if nothing is left.
-fn metric_name(name: &str, id: String) -> String {
-    let ascii: String = name.chars().filter(char::is_ascii).collect();
-    if ascii.is_empty() { id } else { ascii }
-}
-
+/// Resources and listed metrics for the tests of the systems.
 #[cfg(test)]
-mod tests {
+pub(super) mod samples {
     use std::collections::BTreeMap;
 
-    use super::*;
+    use millicent_lake::Resource;
 
-    pub(crate) fn resource(kind: &str, name: &str, pairs: &[(&str, &str)]) -> Resource {
+    use super::super::active::Listed;
+
+    pub(in super::super) fn resource(kind: &str, name: &str, pairs: &[(&str, &str)]) -> Resource {
         Resource {
             ts: chrono::DateTime::UNIX_EPOCH,
             account_id: "123456789012".into(),
@@ -197,42 +173,15 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_stage_has_its_own_level_and_its_detailed_routes() {
-        let shop = [("api_id", "a1"), ("api_name", "shop"), ("stage", "prod")];
-        let route = |method, detailed| {
-            let more = [
-                ("method", method),
-                ("path", "/orders"),
-                ("detailed_metrics", detailed),
-            ];
-            resource(
-                "route",
-                &format!("{method} /orders"),
-                &[&shop[..], &more[..]].concat(),
-            )
-        };
-        let resources = [
-            resource("rest-api", "shop", &[("api_name", "shop")]),
-            resource("stage", "shop/prod", &shop),
-            route("GET", "true"),
-            route("OPTIONS", "false"),
-            resource("stage", "shop/prod", &shop),
-        ];
-        let series = of_rest_apis(&resources);
-        let routes: Vec<_> = series
+    pub(in super::super) fn listed(metric: &str, dimensions: &[(&str, &str)]) -> Listed {
+        let mut dimensions: Vec<(String, String)> = dimensions
             .iter()
-            .filter(|s| s.metric == "Count")
-            .map(|s| s.route.as_deref())
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        assert_eq!(routes, [None, Some("GET /orders")]);
-        assert_eq!(series[5].dimensions.len(), 4);
-        assert!(series.iter().all(|s| s.statistics.len() <= 5));
-    }
-
-    #[test]
-    fn a_name_that_is_not_ascii_is_stripped_as_cloudwatch_does() {
-        assert_eq!(metric_name("café", "a1".into()), "caf");
-        assert_eq!(metric_name("商店", "a1".into()), "a1");
+        dimensions.sort();
+        Listed {
+            metric: metric.to_owned(),
+            dimensions,
+        }
     }
 }
