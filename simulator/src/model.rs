@@ -1,5 +1,5 @@
-//! What happened: the requests of one minute, from which every view (metrics, traces, the bill,
-//! the truth) is derived and nothing else.
+//! What happened: the work that started in one minute, from which every view (metrics, traces, the
+//! bill, the truth) is derived and nothing else.
 
 /// Microseconds since the Unix epoch.
 pub type Micros = i64;
@@ -20,36 +20,85 @@ pub struct TableId(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BucketId(pub u16);
 
-/// Every request that *started* in one minute, ordered by start.
+/// What was started in one minute.
 #[derive(Debug, Clone, Default)]
 pub struct Minute {
     /// Minutes since the Unix epoch.
     pub minute: i64,
-    /// Requests by start.
-    pub requests: Vec<Request>,
+    /// What started of itself in this minute, by start.
+    pub work: Vec<Work>,
+}
+
+impl Minute {
+    /// All of its work.
+    pub fn all(&self) -> impl Iterator<Item = &Work> {
+        self.work.iter()
+    }
+
+    /// The clients' requests among it.
+    pub fn requests(&self) -> impl Iterator<Item = (&Work, &Request)> {
+        self.all().filter_map(|work| Some((work, work.request()?)))
+    }
+}
+
+/// What starts work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryPoint {
+    /// A client's request to a route of an API.
+    Route(RouteId),
+}
+
+/// Something that was started once, with all that it does.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// 128 bits that identify it; the trace id and every span id derive from it.
+    pub id: u128,
+    /// When it was started: a request when API Gateway received it.
+    pub start: Micros,
+    /// Chosen by X-Ray's sampling rule (reservoir of one a second, then a share).
+    pub sampled: bool,
+    /// What was started.
+    pub doing: Doing,
+}
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub enum Doing {
+    /// A client's request.
+    Request(Request),
+}
+
+impl Work {
+    /// What started it.
+    pub fn entry_point(&self) -> EntryPoint {
+        match &self.doing {
+            Doing::Request(request) => EntryPoint::Route(request.route),
+        }
+    }
+
+    /// The client's request that it is.
+    pub fn request(&self) -> Option<&Request> {
+        match &self.doing {
+            Doing::Request(request) => Some(request),
+        }
+    }
 }
 
 /// One request of a client to an API.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// 128 bits that identify it; the trace id and every span id derive from it.
-    pub id: u128,
     /// The route that it matches.
     pub route: RouteId,
     /// Path as the client sent it, without stage and host.
     pub path: String,
     /// Method as the client sent it.
     pub method: &'static str,
-    /// When API Gateway received it.
-    pub start: Micros,
     /// As the client waited: API Gateway's `Latency`.
     pub latency_us: i64,
     /// API Gateway's `IntegrationLatency`.
     pub integration_latency_us: i64,
     /// Status that the client got.
     pub status: u16,
-    /// Chosen by X-Ray's sampling rule (reservoir of one a second, then a share).
-    pub sampled: bool,
     /// The function call behind it.
     pub invocation: Invocation,
 }

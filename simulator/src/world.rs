@@ -14,7 +14,7 @@ use crate::{
     config::{SimConfig, micros},
     estate::Estate,
     metrics::{layout::Layout, registry::Registry, samples::Hour, usage::Usage},
-    model::{Minute, Request},
+    model::{Minute, Work},
     scenario::Scenario,
     traffic::Generator,
 };
@@ -93,16 +93,14 @@ impl World {
         self.minutes.get(
             minute,
             || self.generator.minute(minute),
-            |made| made.requests.len() + 1,
+            |made| made.all().count() + 1,
         )
     }
 
-    /// Those of a minute's requests that have started by now.
-    pub fn visible<'a>(&self, minute: &'a Minute) -> &'a [Request] {
+    /// Those of a minute's work that have started by now.
+    pub fn visible<'a>(&self, minute: &'a Minute) -> &'a [Work] {
         let now = micros(self.now());
-        &minute.requests[..minute
-            .requests
-            .partition_point(|request| request.start <= now)]
+        &minute.work[..minute.work.partition_point(|work| work.start <= now)]
     }
 
     /// Every metric of the account.

@@ -1,30 +1,34 @@
-//! What happens in a request, each part at its own time. Metrics and the bill both count these, so
-//! that they agree: an invocation counts in the minute in which it started.
+//! What happens in a piece of work, each part at its own time. Metrics and the bill both count
+//! these, so that they agree: an invocation counts in the minute in which it started.
 
-use crate::model::{Call, Invocation, Micros, Request};
+use crate::model::{Call, Doing, Invocation, Micros, Request, Target, Work};
 
-/// A part of a request.
+/// A part of a piece of work.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// API Gateway took the request.
-    Request,
-    /// A function was invoked: by the request, or asynchronously on its behalf.
+    Request(&'a Request),
+    /// A function was invoked: by what started the work, or asynchronously on its behalf.
     Invocation(&'a Invocation),
     /// A function called another service.
     Call(&'a Call),
 }
 
-/// Tells every part of the request with its time; the request itself first.
-pub fn visit<'a>(request: &'a Request, tell: &mut impl FnMut(Micros, Event<'a>)) {
-    tell(request.start, Event::Request);
-    visit_invocation(&request.invocation, tell);
+/// Tells every part of the work with its time; its start first.
+pub fn visit<'a>(work: &'a Work, tell: &mut impl FnMut(Micros, Event<'a>)) {
+    match &work.doing {
+        Doing::Request(request) => {
+            tell(work.start, Event::Request(request));
+            visit_invocation(&request.invocation, tell);
+        }
+    }
 }
 
 fn visit_invocation<'a>(invocation: &'a Invocation, tell: &mut impl FnMut(Micros, Event<'a>)) {
     tell(invocation.start, Event::Invocation(invocation));
     for call in &invocation.calls {
         tell(call.start, Event::Call(call));
-        if let crate::model::Target::AsyncFunction(consumer) = &call.target {
+        if let Target::AsyncFunction(consumer) = &call.target {
             visit_invocation(consumer, tell);
         }
     }

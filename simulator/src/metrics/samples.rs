@@ -108,8 +108,8 @@ impl<'a> Collector<'a> {
 
     fn add(&mut self, minute: &Minute) {
         let layout = self.layout;
-        for request in &minute.requests {
-            visit(request, &mut |at, event| {
+        for work in minute.all() {
+            visit(work, &mut |at, event| {
                 if let Event::Invocation(invocation) = event
                     && !invocation.throttled
                 {
@@ -121,7 +121,7 @@ impl<'a> Collector<'a> {
                 }
                 let minute = ((at - self.within.start) / MINUTE) as usize;
                 match event {
-                    Event::Request => {
+                    Event::Request(request) => {
                         self.sample(minute, layout.latency(request.route), request.latency_us);
                         let slot = layout.integration_latency(request.route);
                         self.sample(minute, slot, request.integration_latency_us);

@@ -162,8 +162,8 @@ fn calls(world: &World) -> Calls {
     let within = first * 60_000_000..(first + 1_440) * 60_000_000;
     let mut found = Calls::default();
     for minute in first - 1..first + 1_440 {
-        for request in &world.minute(minute).requests {
-            visit(request, &mut |at, event| {
+        for work in world.minute(minute).all() {
+            visit(work, &mut |at, event| {
                 let Event::Call(call) = event else { return };
                 if !within.contains(&at) {
                     return;

@@ -5,7 +5,7 @@ use std::ops::{AddAssign, Range};
 use crate::{
     estate::Estate,
     metrics::events::{Event, visit},
-    model::{Call, Invocation, Micros, Minute, Request, Target},
+    model::{Call, EntryPoint, Invocation, Micros, Minute, Request, Target, Work},
 };
 
 /// A quantity that the bill counts and that a request causes.
@@ -116,23 +116,25 @@ impl Usage {
 
     /// Adds what of the minute's requests happens within the time.
     pub fn add_minute(&mut self, estate: &Estate, minute: &Minute, within: &Range<Micros>) {
-        for request in &minute.requests {
-            visit(request, &mut |at, event| {
+        for work in minute.all() {
+            let EntryPoint::Route(route) = work.entry_point();
+            let route = usize::from(route.0);
+            visit(work, &mut |at, event| {
                 if within.contains(&at) {
                     match event {
-                        Event::Request => self.add_request(estate, request),
+                        Event::Request(request) => self.add_request(estate, work, request),
                         Event::Invocation(invocation) => {
-                            self.add_invocation(estate, request, invocation)
+                            self.add_invocation(estate, route, invocation)
                         }
-                        Event::Call(call) => self.add_call(estate, request, call),
+                        Event::Call(call) => self.add_call(estate, route, call),
                     }
                 }
             });
         }
     }
 
-    fn add_request(&mut self, estate: &Estate, request: &Request) {
-        let traced = request.sampled && estate.api_of(request.route).tracing;
+    fn add_request(&mut self, estate: &Estate, work: &Work, request: &Request) {
+        let traced = work.sampled && estate.api_of(request.route).tracing;
         let route = &mut self.routes[usize::from(request.route.0)];
         route.requests += 1;
         route.client_errors += u64::from((400..500).contains(&request.status));
@@ -142,7 +144,7 @@ impl Usage {
         route.meters[Meter::Traces as usize] += u64::from(traced);
     }
 
-    fn add_invocation(&mut self, estate: &Estate, request: &Request, invocation: &Invocation) {
+    fn add_invocation(&mut self, estate: &Estate, route: usize, invocation: &Invocation) {
         let function = &mut self.functions[usize::from(invocation.function.0)];
         if invocation.throttled {
             function.throttles += 1;
@@ -156,7 +158,7 @@ impl Usage {
         function.init_us += invocation.init_us.unwrap_or(0).unsigned_abs();
         function.billed_ms += billed_ms;
         function.mb_ms += mb_ms;
-        let meters = &mut self.routes[usize::from(request.route.0)].meters;
+        let meters = &mut self.routes[route].meters;
         let (requests, duration) = if estate.function(invocation.function).is_arm() {
             (Meter::LambdaRequestsArm, Meter::LambdaMbMsArm)
         } else {
@@ -167,8 +169,8 @@ impl Usage {
         meters[Meter::LogBytes as usize] += invocation.log_bytes;
     }
 
-    fn add_call(&mut self, estate: &Estate, request: &Request, call: &Call) {
-        let meters = &mut self.routes[usize::from(request.route.0)].meters;
+    fn add_call(&mut self, estate: &Estate, route: usize, call: &Call) {
+        let meters = &mut self.routes[route].meters;
         match &call.target {
             Target::Table {
                 table,

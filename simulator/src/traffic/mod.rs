@@ -18,7 +18,7 @@ use self::{
 };
 use crate::{
     estate::Estate,
-    model::{FunctionId, Micros, Minute, Request, RouteId},
+    model::{Doing, FunctionId, Micros, Minute, Request, RouteId, Work},
     scenario::Scenario,
 };
 
@@ -68,7 +68,7 @@ impl Generator {
         if minute < self.first_minute {
             return Minute {
                 minute,
-                requests: Vec::new(),
+                work: Vec::new(),
             };
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
@@ -85,7 +85,7 @@ impl Generator {
         arrivals.sort_unstable();
 
         let mut second = -1;
-        let requests = arrivals
+        let work = arrivals
             .into_iter()
             .map(|(offset, api)| {
                 let first_of_second = offset / 1_000_000 != second;
@@ -100,7 +100,7 @@ impl Generator {
                 )
             })
             .collect();
-        Minute { minute, requests }
+        Minute { minute, work }
     }
 
     /// Probability that an invocation starts cold, by function. A function's environments are kept
@@ -137,7 +137,7 @@ impl Generator {
         start: Micros,
         sampled: bool,
         cold: &[f64],
-    ) -> Request {
+    ) -> Work {
         let id = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
         let route = self.pick_route(rng, api);
         let behaviour = pick_behaviour(rng, profile::ROUTES[usize::from(route.0)].1);
@@ -154,12 +154,10 @@ impl Generator {
         );
         let integration_latency_us = invocation.end() - invocation.start + network;
         let after = rng.random_range(500..3_500);
-        Request {
-            id,
+        let request = Request {
             route,
             path: path(rng, behaviour.path),
             method: behaviour.method,
-            start,
             latency_us: before + integration_latency_us + after,
             integration_latency_us,
             status: match course {
@@ -169,8 +167,13 @@ impl Generator {
                 Course::Usual | Course::Runaway if behaviour.method == "POST" => 201,
                 Course::Usual | Course::Runaway => 200,
             },
-            sampled,
             invocation,
+        };
+        Work {
+            id,
+            start,
+            sampled,
+            doing: Doing::Request(request),
         }
     }
 

@@ -86,19 +86,19 @@ fn requests_are_in_order_and_visible_when_they_have_started() {
     let world = World::new(config);
     let now = world.now().timestamp_micros();
     let minute = world.minute(now / 60_000_000);
-    assert!(minute.requests.is_sorted_by_key(|request| request.start));
+    assert!(minute.work.is_sorted_by_key(|work| work.start));
     let visible = world.visible(&minute);
-    assert!(!visible.is_empty() && visible.len() < minute.requests.len());
+    assert!(!visible.is_empty() && visible.len() < minute.work.len());
     assert!(visible.iter().all(|request| request.start <= now));
     assert!(
-        minute.requests[visible.len()..]
+        minute.work[visible.len()..]
             .iter()
             .all(|request| request.start > now)
     );
     assert!(
         world
             .minute(minute_of("2026-11-17T23:59:00Z"))
-            .requests
+            .work
             .is_empty(),
         "before the birth"
     );
@@ -139,19 +139,19 @@ fn times_fit_into_each_other() {
         "2026-11-23T20:00:00Z",
     ] {
         for minute in minute_of(start)..minute_of(start) + 30 {
-            for request in &world.minute(minute).requests {
-                assert_eq!(request.start.div_euclid(60_000_000), minute);
+            for (work, request) in world.minute(minute).requests() {
+                assert_eq!(work.start.div_euclid(60_000_000), minute);
                 let invocation = &request.invocation;
-                check(invocation, false, request.start);
+                check(invocation, false, work.start);
                 assert!(request.latency_us < 29_000_000);
                 assert!(request.latency_us > request.integration_latency_us);
-                assert!(invocation.end() <= request.start + request.latency_us);
+                assert!(invocation.end() <= work.start + request.latency_us);
                 assert!(
                     invocation.throttled || request.integration_latency_us > invocation.duration_us
                 );
                 for call in &invocation.calls {
                     if let Target::AsyncFunction(consumer) = &call.target {
-                        check(consumer, true, request.start);
+                        check(consumer, true, work.start);
                         assert!(consumer.start > call.start + call.duration_us);
                         consumers += 1;
                     }
@@ -301,14 +301,14 @@ fn the_sampling_rule_takes_the_first_of_each_second_and_some_of_the_rest() {
     let (mut first, mut rest, mut rest_sampled) = (0, 0, 0);
     for minute in minute_of("2026-11-18T17:00:00Z")..minute_of("2026-11-18T19:00:00Z") {
         let mut second = 0;
-        for request in &world.minute(minute).requests {
-            if request.start / 1_000_000 != second {
-                second = request.start / 1_000_000;
+        for work in &world.minute(minute).work {
+            if work.start / 1_000_000 != second {
+                second = work.start / 1_000_000;
                 first += 1;
-                assert!(request.sampled);
+                assert!(work.sampled);
             } else {
                 rest += 1;
-                rest_sampled += u32::from(request.sampled);
+                rest_sampled += u32::from(work.sampled);
             }
         }
     }

@@ -64,7 +64,8 @@ fn it_is_what_the_requests_did() {
     for (index, route) in truth.routes.iter().enumerate() {
         let own: Vec<_> = minutes
             .iter()
-            .flat_map(|m| &m.requests)
+            .flat_map(|m| m.requests())
+            .map(|(_, request)| request)
             .filter(|r| usize::from(r.route.0) == index)
             .collect();
         let count =
@@ -152,7 +153,7 @@ fn functions_are_told_with_all_that_they_ran() {
         .map(|minute| world.minute(minute))
         .collect();
     let mut all = Vec::new();
-    for request in minutes.iter().flat_map(|minute| &minute.requests) {
+    for (_, request) in minutes.iter().flat_map(|minute| minute.requests()) {
         all.push(&request.invocation);
         for call in &request.invocation.calls {
             if let crate::model::Target::AsyncFunction(consumer) = &call.target {

@@ -86,13 +86,13 @@ fn find(world: &World, id: &str, now: Micros) -> Option<Trace> {
     let (second, random) = ids::parse_trace_id(id)?;
     let minute = world.minute(second.div_euclid(60));
     let start = minute
-        .requests
-        .partition_point(|request| ids::second(request.start) < second);
-    minute.requests[start..]
+        .work
+        .partition_point(|work| ids::second(work.start) < second);
+    minute.work[start..]
         .iter()
-        .take_while(|request| ids::second(request.start) == second)
-        .find(|request| ids::is_of(request, random) && readable(request, now))
-        .map(|request| Trace::of(request, world.estate()))
+        .take_while(|work| ids::second(work.start) == second)
+        .find(|work| ids::is_of(work, random) && readable(work, now))
+        .map(|work| Trace::of(work, world.estate()))
 }
 
 fn write_trace(out: &mut String, trace: &Trace) {

@@ -1,8 +1,8 @@
-//! Identifiers, all of them functions of the request's 128 bits.
+//! Identifiers, all of them functions of the work's 128 bits.
 
 use std::fmt::Write as _;
 
-use crate::model::{Micros, Request};
+use crate::model::{Micros, Work};
 
 /// Mixes 64 bits so that every bit of the result depends on every bit given (SplitMix64).
 pub(crate) fn mix(value: u64) -> u64 {
@@ -12,15 +12,15 @@ pub(crate) fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Lower 96 bits, which is as much of a request's id as its trace id shows.
+/// Lower 96 bits, which is as much of a work's id as its trace id shows.
 const RANDOM_PART: u128 = (1 << 96) - 1;
 
-/// The id of a request's trace: `1-{epoch second}-{96 bits}`.
-pub(crate) fn trace_id(request: &Request) -> String {
+/// The id of a work's trace: `1-{epoch second}-{96 bits}`.
+pub(crate) fn trace_id(work: &Work) -> String {
     format!(
         "1-{:08x}-{:024x}",
-        second(request.start),
-        request.id & RANDOM_PART
+        second(work.start),
+        work.id & RANDOM_PART
     )
 }
 
@@ -45,19 +45,19 @@ pub(crate) fn parse_trace_id(id: &str) -> Option<(i64, u128)> {
     ))
 }
 
-/// Whether the 96 bits of a trace id are this request's.
-pub(crate) fn is_of(request: &Request, random: u128) -> bool {
-    request.id & RANDOM_PART == random
+/// Whether the 96 bits of a trace id are this work's.
+pub(crate) fn is_of(work: &Work, random: u128) -> bool {
+    work.id & RANDOM_PART == random
 }
 
-/// A number in 0..1 that depends on the request and on what it is drawn for.
-pub(crate) fn draw(request: &Request, purpose: u64) -> f64 {
-    (seed(request, purpose) >> 11) as f64 / (1u64 << 53) as f64
+/// A number in 0..1 that depends on the work and on what it is drawn for.
+pub(crate) fn draw(work: &Work, purpose: u64) -> f64 {
+    (seed(work, purpose) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// 64 bits that depend on the request and on what they are for.
-pub(crate) fn seed(request: &Request, purpose: u64) -> u64 {
-    mix(request.id as u64 ^ mix((request.id >> 64) as u64 ^ mix(purpose)))
+/// 64 bits that depend on the work and on what they are for.
+pub(crate) fn seed(work: &Work, purpose: u64) -> u64 {
+    mix(work.id as u64 ^ mix((work.id >> 64) as u64 ^ mix(purpose)))
 }
 
 /// Hands out the ids of one trace, one after another.
@@ -67,9 +67,9 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn of(request: &Request) -> Self {
+    pub(crate) fn of(work: &Work) -> Self {
         Ids {
-            state: seed(request, 0x1d5),
+            state: seed(work, 0x1d5),
         }
     }
 

@@ -19,7 +19,7 @@ mod trace;
 use serde_json::json;
 
 use crate::aws_errors::{AwsError, Refusal};
-use crate::model::{Micros, Request};
+use crate::model::{Micros, Work};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
 
@@ -42,7 +42,7 @@ fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::bad_request("InvalidRequestException", message)
 }
 
-/// Whether a request has a trace that can be read.
-fn readable(request: &Request, now: Micros) -> bool {
-    request.sampled && request.start > now - RETENTION_US && trace::last_end(request) <= now
+/// Whether work has a trace that can be read.
+fn readable(work: &Work, now: Micros) -> bool {
+    work.sampled && work.start > now - RETENTION_US && trace::last_end(work) <= now
 }

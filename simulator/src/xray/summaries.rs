@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::aws_errors::AwsError;
-use crate::model::{Micros, Request};
+use crate::model::Micros;
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
 use crate::xray::filter::{Filter, service_name, throttled};
 use crate::xray::segment::{Segment, seconds};
-use crate::xray::trace::{Trace, client, stage_arn, url};
+use crate::xray::trace::Trace;
 use crate::xray::{ids, invalid, readable};
 
 /// Summaries of a page, and minutes that one call looks through at most: a page may well be empty
@@ -47,7 +47,7 @@ struct Wanted {
     key: u64,
 }
 
-/// Where the next page begins: before this request of this minute.
+/// Where the next page begins: before this piece of work of this minute.
 struct Cursor {
     minute: i64,
     before: usize,
@@ -128,16 +128,16 @@ fn scan(
     let mut before = cursor.before;
     for number in (stop..=cursor.minute).rev() {
         let minute = ask.world.minute(number);
-        for index in (0..minute.requests.len().min(before)).rev() {
-            let request = &minute.requests[index];
-            if !(wanted.from..wanted.to).contains(&request.start) || !readable(request, now) {
+        for index in (0..minute.work.len().min(before)).rev() {
+            let work = &minute.work[index];
+            if !(wanted.from..wanted.to).contains(&work.start) || !readable(work, now) {
                 continue;
             }
             processed += 1;
-            if ids::draw(request, SAMPLING) >= wanted.rate {
+            if ids::draw(work, SAMPLING) >= wanted.rate {
                 continue;
             }
-            let trace = Trace::of(request, ask.world.estate());
+            let trace = Trace::of(work, ask.world.estate());
             if wanted
                 .filter
                 .as_ref()
@@ -145,7 +145,7 @@ fn scan(
             {
                 continue;
             }
-            summaries.push(summary(request, &trace, ask));
+            summaries.push(summary(&trace, ask));
             if summaries.len() == a_page {
                 let next = if index > 0 {
                     Some(Cursor {
@@ -173,8 +173,8 @@ fn scan(
     (summaries, processed, next)
 }
 
-/// What the fixed-rate sampling of summaries is drawn for; it has nothing to do with which
-/// requests were traced.
+/// What the fixed-rate sampling of summaries is drawn for; it has nothing to do with which work
+/// was traced.
 const SAMPLING: u64 = 6;
 
 impl Wanted {
@@ -271,14 +271,13 @@ fn minute_of(at: Micros) -> i64 {
     at.div_euclid(60_000_000)
 }
 
-fn summary(request: &Request, trace: &Trace, ask: &Ask<'_>) -> Value {
+fn summary(trace: &Trace, ask: &Ask<'_>) -> Value {
     let estate = ask.world.estate();
     let root = &trace.segments[0];
     let flags = root.flags.unwrap_or_default();
-    let (agent, address) = client(request);
     let entry = service_id(root, &estate.account_id);
     let mut service_ids: Vec<Value> = Vec::new();
-    let mut arns: Vec<Value> = vec![json!({ "ARN": stage_arn(request, estate) })];
+    let mut arns: Vec<Value> = Vec::new();
     let mut annotations = serde_json::Map::new();
     for segment in &trace.segments {
         let id = service_id(segment, &estate.account_id);
@@ -295,7 +294,7 @@ fn summary(request: &Request, trace: &Trace, ask: &Ask<'_>) -> Value {
                 || json!([{ "AnnotationValue": value, "ServiceIds": [id.clone()] }]),
             );
         }
-        if let (Some("AWS::Lambda"), Some(arn)) = (segment.origin, &segment.resource_arn) {
+        if let Some(arn) = &segment.resource_arn {
             let arn = json!({ "ARN": arn });
             if !arns.contains(&arn) {
                 arns.push(arn);
@@ -324,13 +323,7 @@ fn summary(request: &Request, trace: &Trace, ask: &Ask<'_>) -> Value {
         "HasError": flags.error,
         "HasThrottle": throttled(trace),
         "IsPartial": trace.partial,
-        "Http": {
-            "HttpURL": url(request, estate),
-            "HttpStatus": request.status,
-            "HttpMethod": request.method,
-            "UserAgent": agent,
-            "ClientIp": address,
-        },
+        "Http": http(root),
         "Annotations": annotations,
         "Users": [],
         "ServiceIds": service_ids,
@@ -344,6 +337,22 @@ fn summary(request: &Request, trace: &Trace, ask: &Ask<'_>) -> Value {
         "Revision": trace.segments.len(),
         "MatchedEventTime": seconds(root.start),
     })
+}
+
+/// What the root knows of its client: without a client only the status, if that.
+fn http(root: &Segment) -> Value {
+    let mut told = json!({});
+    let Some(http) = &root.http else { return told };
+    told["HttpStatus"] = json!(http.status);
+    if let Some(request) = &http.request {
+        told["HttpURL"] = json!(request.url);
+        told["HttpMethod"] = json!(request.method);
+        if let Some((agent, address)) = &request.client {
+            told["UserAgent"] = json!(agent);
+            told["ClientIp"] = json!(address);
+        }
+    }
+    told
 }
 
 fn service_id(segment: &Segment, account_id: &str) -> Value {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::trace::Trace;
 use crate::aws_errors::AwsError;
-use crate::model::Request;
+use crate::model::Work;
 use crate::server::ask::Ask;
 use crate::server::service::{Call, Service, Wire};
 use crate::{SimConfig, World};
@@ -85,11 +85,11 @@ fn all_summaries(
     }
 }
 
-fn traced(world: &World, hours_ago: i64, minutes: i64) -> Vec<Request> {
+fn traced(world: &World, hours_ago: i64, minutes: i64) -> Vec<Work> {
     let first = (world.now() - TimeDelta::hours(hours_ago)).timestamp() / 60;
     (first..first + minutes)
-        .flat_map(|minute| world.minute(minute).requests.clone())
-        .filter(|request| request.sampled)
+        .flat_map(|minute| world.minute(minute).work.clone())
+        .filter(|work| work.sampled)
         .collect()
 }
 

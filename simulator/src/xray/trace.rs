@@ -1,4 +1,4 @@
-//! The trace of a request, shaped as API Gateway, Lambda and the X-Ray SDK record it.
+//! The trace of a piece of work, shaped as API Gateway, Lambda and the X-Ray SDK record it.
 //!
 //! ```text
 //! AWS::ApiGateway::Stage ─ "Lambda" ◀─ AWS::Lambda ◀─ AWS::Lambda::Function ─ Initialization, Invocation, Overhead
@@ -13,7 +13,7 @@
 use serde_json::{Value, json};
 
 use crate::estate::Estate;
-use crate::model::{Micros, Request};
+use crate::model::{Doing, Invocation, Micros, Request, Target, Work};
 use crate::xray::function::Function;
 use crate::xray::ids::{self, Ids};
 use crate::xray::segment::{Flags, Http, HttpRequest, Segment};
@@ -30,11 +30,11 @@ pub(crate) struct Oddities {
 }
 
 impl Oddities {
-    pub(crate) fn of(request: &Request) -> Self {
+    pub(crate) fn of(work: &Work) -> Self {
         Oddities {
-            function_missing: ids::draw(request, 1) < 0.003,
-            proactive: ids::draw(request, 2) < 0.004,
-            in_progress: ids::draw(request, 3) < 0.05,
+            function_missing: ids::draw(work, 1) < 0.003,
+            proactive: ids::draw(work, 2) < 0.004,
+            in_progress: ids::draw(work, 3) < 0.05,
         }
     }
 }
@@ -50,36 +50,18 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// The trace of a sampled request.
-    pub(crate) fn of(request: &Request, estate: &Estate) -> Trace {
-        let odd = Oddities::of(request);
-        let mut ids = Ids::of(request);
-        let (stage, integration) = gateway(request, estate, &mut ids);
-        let mut segments = vec![stage];
-        let invocation = &request.invocation;
-        let accepted_until = lambda_end(request);
-        let lambda = lambda_segment(request, estate, &mut ids, integration, accepted_until);
-        let lambda_id = lambda.id;
-        segments.push(lambda);
-        if !invocation.throttled && !odd.function_missing {
-            let function = Function {
-                estate,
-                odd,
-                seed: ids::seed(request, 4),
-            };
-            function.record(
-                invocation,
-                lambda_id,
-                accepted_until,
-                &mut ids,
-                &mut segments,
-            );
-        }
-        let partial = odd.function_missing && !invocation.throttled;
-        Trace {
-            id: ids::trace_id(request),
-            segments,
-            partial,
+    /// The trace of sampled work.
+    pub(crate) fn of(work: &Work, estate: &Estate) -> Trace {
+        let recording = Recording {
+            work,
+            estate,
+            odd: Oddities::of(work),
+            ids: Ids::of(work),
+            segments: Vec::new(),
+            partial: false,
+        };
+        match &work.doing {
+            Doing::Request(request) => recording.request(request),
         }
     }
 
@@ -101,17 +83,77 @@ impl Trace {
     }
 }
 
-/// When the last part of a request's trace ends: from then on it can be read.
-pub(crate) fn last_end(request: &Request) -> Micros {
-    let invocation = &request.invocation;
+/// A trace while it is put together.
+struct Recording<'a> {
+    work: &'a Work,
+    estate: &'a Estate,
+    odd: Oddities,
+    ids: Ids,
+    segments: Vec<Segment>,
+    partial: bool,
+}
+
+impl Recording<'_> {
+    fn request(mut self, request: &Request) -> Trace {
+        let (stage, integration) = gateway(self.work, request, self.estate, &mut self.ids);
+        self.segments.push(stage);
+        let end = lambda_end(self.work, request);
+        self.synchronous(&request.invocation, Some(integration), end);
+        self.finish()
+    }
+
+    /// An invocation whose caller waits for it: its `AWS::Lambda` segment, and the function's.
+    fn synchronous(&mut self, invocation: &Invocation, parent: Option<u64>, end: Micros) {
+        let lambda = lambda_segment(invocation, self.estate, &mut self.ids, parent, end);
+        let lambda_id = lambda.id;
+        self.segments.push(lambda);
+        if invocation.throttled {
+            return;
+        }
+        if self.odd.function_missing {
+            self.partial = true;
+            return;
+        }
+        let function = Function {
+            estate: self.estate,
+            odd: self.odd,
+            seed: ids::seed(self.work, 4),
+        };
+        function.record(
+            invocation,
+            lambda_id,
+            end,
+            &mut self.ids,
+            &mut self.segments,
+        );
+    }
+
+    fn finish(self) -> Trace {
+        Trace {
+            id: ids::trace_id(self.work),
+            segments: self.segments,
+            partial: self.partial,
+        }
+    }
+}
+
+/// When the last part of a trace ends: from then on it can be read.
+pub(crate) fn last_end(work: &Work) -> Micros {
+    let Doing::Request(request) = &work.doing;
+    let end = work.start + request.latency_us;
+    consumers_end(&request.invocation).map_or(end, |consumers| end.max(consumers))
+}
+
+/// When the last of the asynchronous consumers of an invocation ends.
+fn consumers_end(invocation: &Invocation) -> Option<Micros> {
     let consumers = invocation
         .calls
         .iter()
         .filter_map(|call| match &call.target {
-            crate::model::Target::AsyncFunction(consumer) => Some(consumer.end() + ATTEMPT_TAIL_US),
+            Target::AsyncFunction(consumer) => Some(consumer.end() + ATTEMPT_TAIL_US),
             _ => None,
         });
-    consumers.fold(request.start + request.latency_us, Micros::max)
+    consumers.max()
 }
 
 /// How much longer an asynchronous attempt takes than its handler.
@@ -123,29 +165,27 @@ pub(crate) fn to_millisecond(at: Micros) -> Micros {
 }
 
 /// What the integration took beyond the invocation, and the half of it that lies before.
-fn network(request: &Request) -> (i64, i64) {
+fn network(work: &Work, request: &Request) -> (i64, i64) {
     let invocation = &request.invocation;
     let total = (request.integration_latency_us - (invocation.end() - invocation.start)).max(0);
     (
         total,
-        (total / 2)
-            .min((invocation.start - request.start) / 2)
-            .max(0),
+        (total / 2).min((invocation.start - work.start) / 2).max(0),
     )
 }
 
 /// When `AWS::Lambda` ends: between the handler's end and the integration's.
-fn lambda_end(request: &Request) -> Micros {
-    let (total, before) = network(request);
+fn lambda_end(work: &Work, request: &Request) -> Micros {
+    let (total, before) = network(work, request);
     request.invocation.end() + (total - before) / 2
 }
 
 /// The stage's segment, and the id of its subsegment that invokes the function.
-fn gateway(request: &Request, estate: &Estate, ids: &mut Ids) -> (Segment, u64) {
+fn gateway(work: &Work, request: &Request, estate: &Estate, ids: &mut Ids) -> (Segment, u64) {
     let api = estate.api_of(request.route);
     let function = estate.function(request.invocation.function);
     let request_id = ids.uuid();
-    let integration_start = request.invocation.start - network(request).1;
+    let integration_start = request.invocation.start - network(work, request).1;
     let integration = Segment {
         id: ids.span(),
         name: "Lambda".to_owned(),
@@ -185,14 +225,14 @@ fn gateway(request: &Request, estate: &Estate, ids: &mut Ids) -> (Segment, u64) 
         id: ids.span(),
         name: format!("{}/{}", api.name, api.stage),
         origin: Some("AWS::ApiGateway::Stage"),
-        start: to_millisecond(request.start),
-        end: Some(to_millisecond(request.start + request.latency_us)),
+        start: to_millisecond(work.start),
+        end: Some(to_millisecond(work.start + request.latency_us)),
         flags: Flags::of_status(request.status),
         http: Some(Http {
             request: Some(HttpRequest {
                 url: url(request, estate),
                 method: request.method,
-                client: Some(client(request)),
+                client: Some(client(work)),
             }),
             status: request.status,
             content_length: Some(0),
@@ -218,13 +258,12 @@ fn gateway(request: &Request, estate: &Estate, ids: &mut Ids) -> (Segment, u64) 
 }
 
 fn lambda_segment(
-    request: &Request,
+    invocation: &Invocation,
     estate: &Estate,
     ids: &mut Ids,
-    parent: u64,
+    parent: Option<u64>,
     end: Micros,
 ) -> Segment {
-    let invocation = &request.invocation;
     let function = estate.function(invocation.function);
     let flags = if invocation.throttled {
         Some(Flags {
@@ -242,7 +281,7 @@ fn lambda_segment(
     };
     Segment {
         id: ids.span(),
-        parent: Some(parent),
+        parent,
         name: function.name.to_owned(),
         origin: Some("AWS::Lambda"),
         start: to_millisecond(invocation.start),
@@ -259,7 +298,7 @@ fn lambda_segment(
 }
 
 /// The URL as the client sent it.
-pub(crate) fn url(request: &Request, estate: &Estate) -> String {
+fn url(request: &Request, estate: &Estate) -> String {
     let api = estate.api_of(request.route);
     format!(
         "https://{id}.execute-api.{region}.amazonaws.com/{stage}{path}",
@@ -271,7 +310,7 @@ pub(crate) fn url(request: &Request, estate: &Estate) -> String {
 }
 
 /// ARN of the stage that received it.
-pub(crate) fn stage_arn(request: &Request, estate: &Estate) -> String {
+fn stage_arn(request: &Request, estate: &Estate) -> String {
     let api = estate.api_of(request.route);
     format!(
         "arn:aws:apigateway:{}::/restapis/{}/stages/{}",
@@ -280,14 +319,14 @@ pub(crate) fn stage_arn(request: &Request, estate: &Estate) -> String {
 }
 
 /// User agent and address of the client; the addresses are those set aside for documentation.
-pub(crate) fn client(request: &Request) -> (&'static str, String) {
+fn client(work: &Work) -> (&'static str, String) {
     const AGENTS: [&str; 4] = [
         "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
         "shop-android/7.12.1 (okhttp/4.12.0)",
         "python-requests/2.32.3",
     ];
-    let bits = ids::seed(request, 5);
+    let bits = ids::seed(work, 5);
     (
         AGENTS[(bits & 3) as usize],
         format!("203.0.113.{}", (bits >> 8) & 0xff),

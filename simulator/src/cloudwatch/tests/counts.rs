@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::{Points, at, one, query, world};
 use crate::{
     World,
-    model::{Call, Invocation, Request, Target},
+    model::{Call, Doing, Invocation, Request, Target, Work},
 };
 
 /// Everything that the naive count below looks at, by a walk of its own.
-fn invocations<'a>(request: &'a Request, found: &mut Vec<&'a Invocation>) {
-    let mut todo = vec![&request.invocation];
+fn invocations<'a>(work: &'a Work, found: &mut Vec<&'a Invocation>) {
+    let mut todo = match &work.doing {
+        Doing::Request(request) => vec![&request.invocation],
+    };
     while let Some(invocation) = todo.pop() {
         found.push(invocation);
         for call in &invocation.calls {
@@ -73,12 +75,15 @@ fn metrics_count_the_requests() {
             let minutes: Vec<_> = (from / 60 - 2..to / 60)
                 .map(|minute| world.minute(minute))
                 .collect();
-            let requests: Vec<&Request> =
-                minutes.iter().flat_map(|minute| &minute.requests).collect();
-            let mut all = Vec::new();
-            requests
+            let requests: Vec<(&Work, &Request)> = minutes
                 .iter()
-                .for_each(|request| invocations(request, &mut all));
+                .flat_map(|minute| minute.requests())
+                .collect();
+            let mut all = Vec::new();
+            minutes
+                .iter()
+                .flat_map(|minute| minute.all())
+                .for_each(|work| invocations(work, &mut all));
             for period in [60, 300] {
                 check_functions(&world, &all, from, to, period);
                 check_apis(&world, &requests, from, to, period);
@@ -147,7 +152,7 @@ fn check_functions(world: &World, all: &[&Invocation], from: i64, to: i64, perio
     }
 }
 
-fn check_apis(world: &World, requests: &[&Request], from: i64, to: i64, period: i64) {
+fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64, period: i64) {
     for (index, route) in world.estate().routes.iter().enumerate() {
         let api = &world.estate().apis[usize::from(route.api.0)];
         let dimensions = [
@@ -158,8 +163,8 @@ fn check_apis(world: &World, requests: &[&Request], from: i64, to: i64, period: 
         ];
         let own = requests
             .iter()
-            .filter(|r| usize::from(r.route.0) == index)
-            .map(|r| (r.start, *r));
+            .filter(|(_, r)| usize::from(r.route.0) == index)
+            .map(|(work, r)| (work.start, *r));
         let own = collect(from, to, period, own);
         let got = |metric, stat| {
             one(
@@ -215,8 +220,8 @@ fn check_apis(world: &World, requests: &[&Request], from: i64, to: i64, period: 
     for api in &world.estate().apis {
         let own = requests
             .iter()
-            .filter(|r| world.estate().api_of(r.route).name == api.name);
-        let own = collect(from, to, period, own.map(|r| (r.start, *r)));
+            .filter(|(_, r)| world.estate().api_of(r.route).name == api.name);
+        let own = collect(from, to, period, own.map(|(work, r)| (work.start, *r)));
         let told: Points = own.iter().map(|(t, r)| (*t, r.len() as f64)).collect();
         for dimensions in [
             vec![("ApiName", api.name)],
@@ -311,8 +316,8 @@ fn concurrency_is_the_most_at_once() {
     let mut all = Vec::new();
     minutes
         .iter()
-        .flat_map(|minute| &minute.requests)
-        .for_each(|request| invocations(request, &mut all));
+        .flat_map(|minute| minute.all())
+        .for_each(|work| invocations(work, &mut all));
     all.retain(|invocation| !invocation.throttled);
     let whose: Vec<Option<usize>> = (0..world.estate().functions.len())
         .map(Some)

@@ -30,11 +30,14 @@ fn every_real_sample_conforms() {
 #[test]
 fn the_check_finds_what_is_wrong() {
     let world = world();
-    let request = traced(&world, 2, 5)
+    let work = traced(&world, 2, 5)
         .into_iter()
-        .find(|r| !r.invocation.calls.is_empty() && r.status < 300)
+        .find(|work| {
+            work.request()
+                .is_some_and(|r| !r.invocation.calls.is_empty() && r.status < 300)
+        })
         .unwrap();
-    let good = documents(&Trace::of(&request, world.estate()));
+    let good = documents(&Trace::of(&work, world.estate()));
     assert_eq!(breaches(&good), Vec::<String>::new());
     let broken = |edit: &dyn Fn(&mut Vec<Value>)| {
         let mut documents = good.clone();
@@ -70,13 +73,13 @@ fn every_generated_trace_conforms() {
     let world = world();
     // Around the deploy, in the burst and in the runaway loop, beside quiet hours.
     let mut seen = BTreeSet::new();
-    let mut requests = traced(&world, 2, 60);
-    requests.extend(traced(&world, 48, 30));
-    requests.extend(traced(&world, 74, 60));
-    assert!(requests.len() > 2_000, "{}", requests.len());
+    let mut all = traced(&world, 2, 60);
+    all.extend(traced(&world, 48, 30));
+    all.extend(traced(&world, 74, 60));
+    assert!(all.len() > 2_000, "{}", all.len());
     let (mut lost, mut early) = (0, 0);
-    for request in &requests {
-        let trace = Trace::of(request, world.estate());
+    for work in &all {
+        let trace = Trace::of(work, world.estate());
         lost += usize::from(trace.partial);
         early += usize::from(starts_early(&trace));
         let documents = documents(&trace);
@@ -87,7 +90,7 @@ fn every_generated_trace_conforms() {
     }
     // Lost functions and environments that were ready before are few, and there.
     for odd in [lost, early] {
-        assert!(odd > 0 && odd < requests.len() / 50, "{odd}");
+        assert!(odd > 0 && odd < all.len() / 50, "{odd}");
     }
     for path in [
         "AWS::ApiGateway::Stage.aws.api_gateway.rest_api_id",
@@ -110,8 +113,8 @@ fn every_generated_trace_conforms() {
 fn what_is_made_has_the_fields_that_real_documents_have() {
     let world = world();
     let mut made = BTreeSet::new();
-    for request in traced(&world, 2, 60) {
-        for document in documents(&Trace::of(&request, world.estate())) {
+    for work in traced(&world, 2, 60) {
+        for document in documents(&Trace::of(&work, world.estate())) {
             made.extend(conformance::paths(&document));
         }
     }
@@ -151,12 +154,15 @@ fn what_is_made_has_the_fields_that_real_documents_have() {
 #[test]
 fn times_are_those_of_the_request() {
     let world = world();
-    for request in traced(&world, 3, 30) {
-        let trace = Trace::of(&request, world.estate());
+    for work in traced(&world, 3, 30) {
+        let Some(request) = work.request() else {
+            continue;
+        };
+        let trace = Trace::of(&work, world.estate());
         let invocation = &request.invocation;
         let root = &trace.segments[0];
         assert!(
-            (root.start - request.start).abs() <= 500
+            (root.start - work.start).abs() <= 500
                 && (root.end.unwrap() - root.start - request.latency_us).abs() <= 1_000
         );
         let Some(function) = trace

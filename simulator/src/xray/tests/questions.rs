@@ -189,20 +189,20 @@ fn traces_are_found_by_their_ids() {
 #[test]
 fn a_trace_is_there_once_it_has_ended_and_for_thirty_days() {
     let world = world();
-    let request = traced(&world, 1, 10)
+    let work = traced(&world, 1, 10)
         .into_iter()
-        .find(|r| r.invocation.calls.len() > 2)
+        .find(|work| work.request().is_some_and(|r| r.invocation.calls.len() > 2))
         .unwrap();
-    let end = trace::last_end(&request);
-    assert!(end >= request.start + request.latency_us);
-    assert!(crate::xray::readable(&request, end));
-    assert!(!crate::xray::readable(&request, end - 1));
+    let end = trace::last_end(&work);
+    assert!(end >= work.start + work.request().unwrap().latency_us);
+    assert!(crate::xray::readable(&work, end));
+    assert!(!crate::xray::readable(&work, end - 1));
     assert!(!crate::xray::readable(
-        &request,
-        request.start + crate::xray::RETENTION_US
+        &work,
+        work.start + crate::xray::RETENTION_US
     ));
-    let whole = Trace::of(&request, world.estate());
-    assert!(whole.duration_us() - (end - request.start) < 2_000);
+    let whole = Trace::of(&work, world.estate());
+    assert!(whole.duration_us() - (end - work.start) < 2_000);
     // Data that come late are not there yet.
     let late = ask(
         &world,
