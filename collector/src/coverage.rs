@@ -8,46 +8,28 @@ use millicent_lake::{Collection, Outcome};
 
 use crate::windows::Window;
 
-/// The rows that replace everything of the source that begins in the slice.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Merged {
-    /// By start of window, half-open.
-    pub(crate) slice: Window,
-    /// What stands there afterwards, in order.
-    pub(crate) rows: Vec<Collection>,
-}
-
-/// Joins an attempt with the rows of the same source.
+/// Joins an attempt with the rows of the same source that overlap it; gives what stands in their
+/// place. `seen` is what was recorded before the attempt read anything: a row that is not in it is
+/// another collector's, which read the same time meanwhile.
 ///
 /// An attempt that brought data (complete or partial) is one row in place of all that it covers; its
 /// calls, units and cost then are those of every attempt on that time. One that brought none leaves
 /// what was read before as it is, and stands where nothing was.
-pub(crate) fn merge(attempt: &Collection, existing: &[Collection]) -> Merged {
-    let window = Window::new(attempt.ts, attempt.window_end);
-    let touched: Vec<&Collection> = existing
-        .iter()
-        .filter(|row| span(row).overlaps(&window))
-        .collect();
-    let slice = Window::new(
-        touched
-            .iter()
-            .map(|row| row.ts)
-            .min()
-            .unwrap_or(window.from)
-            .min(window.from),
-        touched
-            .iter()
-            .map(|row| row.window_end)
-            .max()
-            .unwrap_or(window.to)
-            .max(window.to),
-    );
-
+///
+/// What another brought meanwhile stays too: whose data came last is not known here. If it was the
+/// attempt's, then the other's row claims no more than is true.
+pub(crate) fn merge(
+    attempt: &Collection,
+    existing: &[Collection],
+    seen: &[Collection],
+) -> Vec<Collection> {
+    let window = span(attempt);
     let brought = has_data(attempt.outcome);
+    let stays = |row: &Collection| has_data(row.outcome) && !(brought && seen.contains(row));
     let mut rows = Vec::new();
     let mut spent = attempt.clone();
-    for row in touched {
-        if !brought && has_data(row.outcome) {
+    for row in existing.iter().filter(|row| span(row).overlaps(&window)) {
+        if stays(row) {
             rows.push(row.clone());
             continue;
         }
@@ -56,39 +38,61 @@ pub(crate) fn merge(attempt: &Collection, existing: &[Collection]) -> Merged {
             rows.push(free(row, rest));
         }
     }
-    if brought {
-        rows.push(spent);
-    } else {
-        let read: Vec<Window> = rows.iter().map(span).collect();
-        let mut gaps = window.without(read).into_iter();
-        match gaps.next() {
-            Some(first) => rows.push(Collection {
-                ts: first.from,
-                window_end: first.to,
-                ..spent
-            }),
-            // All of it was read before: the row says that the last attempt failed.
-            None => {
-                if let Some(row) = rows.iter_mut().find(|row| span(row).overlaps(&window)) {
-                    add_cost(row, &spent);
-                    row.error = attempt
-                        .error
-                        .as_ref()
-                        .map(|error| format!("read before; reading it again failed: {error}"));
+    let kept: Vec<Window> = rows.iter().map(span).collect();
+    let mut gaps = window.without(kept).into_iter();
+    match gaps.next() {
+        Some(first) => rows.push(Collection {
+            ts: first.from,
+            window_end: first.to,
+            ..spent
+        }),
+        None => {
+            if let Some(row) = rows.iter_mut().find(|row| span(row).overlaps(&window)) {
+                add_cost(row, &spent);
+                // All of it was read before: the row says that the last attempt failed.
+                if let (false, Some(error)) = (brought, &attempt.error) {
+                    row.error = Some(format!("read before; reading it again failed: {error}"));
                 }
             }
         }
-        rows.extend(gaps.map(|gap| free(attempt, gap)));
     }
+    rows.extend(gaps.map(|gap| free(attempt, gap)));
     rows.sort_by_key(|row| row.ts);
-    Merged { slice, rows }
+    rows
+}
+
+/// Adds what an attempt cost that changed nothing to the rows of the same source; where there is
+/// none, the attempt stands itself.
+pub(crate) fn charge(attempt: &Collection, existing: &[Collection]) -> Vec<Collection> {
+    let window = span(attempt);
+    let overlapping = existing.iter().filter(|row| span(row).overlaps(&window));
+    let mut rows: Vec<Collection> = overlapping.cloned().collect();
+    match rows.first_mut() {
+        Some(row) => add_cost(row, attempt),
+        None => rows.push(attempt.clone()),
+    }
+    rows
+}
+
+/// Puts what `change` makes of the rows that overlap the window in their place.
+pub(crate) fn apply(
+    rows: Vec<Collection>,
+    window: Window,
+    change: impl FnOnce(&[Collection]) -> Vec<Collection>,
+) -> Vec<Collection> {
+    let (touched, mut others): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| span(row).overlaps(&window));
+    others.extend(change(&touched));
+    others.sort_by_key(|row| row.ts);
+    others
 }
 
 fn has_data(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Complete | Outcome::Partial)
 }
 
-fn span(row: &Collection) -> Window {
+pub(crate) fn span(row: &Collection) -> Window {
     Window::new(row.ts, row.window_end)
 }
 

@@ -1,23 +1,25 @@
-//! One source in one pass: window after window, collect → replace the data → record what it came
-//! to, in this order, so that a crash between two of them costs a window's time and nothing else.
+//! One source in one pass: window after window.
 
+mod settle;
+
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use millicent_lake::{Collection, Outcome, Rows, Slice, Table};
+use millicent_lake::{Collection, Outcome, Rows, Slice};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use self::settle::Settled;
 use crate::collector::{Inner, Progress};
-use crate::coverage::merge;
 use crate::discovery::{Inventory, discover};
 use crate::error::CollectError;
 use crate::knowledge::Knowledge;
 use crate::meter::{Billed, Meter};
 use crate::schedule::due_windows;
 use crate::source::Source;
-use crate::summary::{Incident, SourceSummary};
+use crate::summary::SourceSummary;
 use crate::trouble::Trouble;
 use crate::windows::Window;
 use crate::{cost, metrics, traces};
@@ -114,28 +116,47 @@ impl Task {
 
     /// Every due window of a source other than discovery.
     pub(crate) async fn run(mut self, known: Knowledge) -> Result<SourceSummary, CollectError> {
-        let windows = self.windows();
+        let mut windows = VecDeque::from(self.windows());
         let total = windows.len() as u64;
         self.tell(0, total, "");
         let mut in_a_row = 0;
-        for (at, window) in windows.iter().enumerate() {
+        let mut from_the_end = false;
+        while let Some(window) = next(&mut windows, from_the_end) {
             if self.cancel.is_cancelled() {
                 break;
             }
+            let done = total - windows.len() as u64;
+            if done > 1 {
+                // Another collector may have read it meanwhile.
+                self.seen = self.inner.seen(self.source, self.until).await?;
+                if !self.is_due(&window) {
+                    self.tell(done, total, &describe(&window));
+                    continue;
+                }
+            }
+            let mark = self.inner.lake.mark().await?;
             let meter = self.meter();
             let started = Instant::now();
-            let result = self.collect(&known, *window, &meter).await;
-            let outcome = self.settle(*window, &meter, started, result).await?;
-            self.tell(at as u64 + 1, total, &describe(window));
+            let result = self.collect(&known, window, &meter).await;
+            let settled = self.settle(window, &meter, started, &mark, result).await?;
+            self.tell(done, total, &describe(&window));
+            let outcome = match settled {
+                Settled::Recorded(outcome) => outcome,
+                Settled::LeftToAnother => {
+                    // Two that begin at the same end would meet at each window.
+                    from_the_end = !from_the_end;
+                    continue;
+                }
+            };
             in_a_row = if outcome == Outcome::Failed {
                 in_a_row + 1
             } else {
                 0
             };
-            let rest = &windows[at + 1..];
             match outcome {
                 Outcome::Denied | Outcome::OverBudget => {
-                    self.record_unasked(rest, outcome).await?;
+                    self.record_unasked(windows.make_contiguous(), outcome)
+                        .await?;
                     break;
                 }
                 Outcome::Throttled => break,
@@ -144,6 +165,13 @@ impl Task {
             }
         }
         Ok(self.summary)
+    }
+
+    /// A part of the window is due, by what is recorded now.
+    fn is_due(&self, window: &Window) -> bool {
+        due_windows(&self.inner, self.source, &self.seen, self.until)
+            .iter()
+            .any(|due| due.overlaps(window))
     }
 
     /// The inventory, if it is due; else what is known.
@@ -158,14 +186,10 @@ impl Task {
         let meter = self.meter();
         let started = Instant::now();
         let inventory = discover(&self.inner, &meter, known).await;
-        let changes = inventory.changes.len();
-        if changes > 0 {
-            self.inner
-                .lake
-                .append(Rows::Resources(inventory.changes.clone()))
-                .await?;
-        }
-        let attempt = self.attempt(window, &meter, started, changes, inventory.trouble());
+        let lake = &self.inner.lake;
+        let changes = lake.record_resources(inventory.changes.clone()).await?;
+        let trouble = inventory.trouble();
+        let attempt = self.attempt(window, &meter, started, changes as usize, trouble);
         self.record(vec![attempt]).await?;
         self.tell(
             1,
@@ -195,189 +219,11 @@ impl Task {
     ) -> Result<Collected, Trouble> {
         let inner = &self.inner;
         match self.source {
-            Source::Metrics(system) => {
-                metrics::collect(inner, system, known, window, meter).await
-            }
+            Source::Metrics(system) => metrics::collect(inner, system, known, window, meter).await,
             Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,
             Source::Discovery => Err(Trouble::failed("discovery has no windows of its own")),
         }
-    }
-
-    /// Writes what a window gave, and what it came to.
-    async fn settle(
-        &mut self,
-        window: Window,
-        meter: &Meter,
-        started: Instant,
-        result: Result<Collected, Trouble>,
-    ) -> Result<Outcome, CollectError> {
-        let mut attempts = Vec::new();
-        let outcome = match result {
-            Ok(collected) => {
-                let rows = self
-                    .inner
-                    .lake
-                    .replace(&collected.slice, collected.rows)
-                    .await?;
-                let (whole, not_yet) = match collected.not_yet {
-                    Some((late, why)) => (Window::new(window.from, late.from), Some((late, why))),
-                    None => (window, None),
-                };
-                let partial = |message| Trouble {
-                    outcome: Outcome::Partial,
-                    message,
-                };
-                let trouble = collected.partial.map(partial);
-                let outcome = trouble.as_ref().map_or(Outcome::Complete, |t| t.outcome);
-                let attempt = self.attempt(whole, meter, started, rows as usize, trouble);
-                if let Some((late, why)) = not_yet {
-                    let mut waiting = self.attempt(late, &self.meter(), started, 0, None);
-                    waiting.outcome = Outcome::Partial;
-                    waiting.error = Some(why);
-                    if whole.is_empty() {
-                        waiting.calls = attempt.calls;
-                        waiting.billed_units = attempt.billed_units;
-                        waiting.cost_usd = attempt.cost_usd;
-                        self.summary.count(&waiting);
-                    }
-                    // Expected, and so no incident.
-                    self.write(vec![waiting]).await?;
-                }
-                if !whole.is_empty() {
-                    attempts.push(attempt);
-                }
-                outcome
-            }
-            Err(trouble) => {
-                let outcome = trouble.outcome;
-                attempts.push(self.attempt(window, meter, started, 0, Some(trouble)));
-                outcome
-            }
-        };
-        self.record(attempts).await?;
-        Ok(outcome)
-    }
-
-    /// What could not be asked for after a denial or at the end of the budget is not merely "not
-    /// yet": it is recorded as such, in one commit.
-    async fn record_unasked(
-        &mut self,
-        windows: &[Window],
-        outcome: Outcome,
-    ) -> Result<(), CollectError> {
-        let message = match outcome {
-            Outcome::Denied => "not asked for: a later window of this source was denied",
-            _ => "not asked for: the day's budget for Millicent's own AWS calls is spent",
-        };
-        let mut attempts = Vec::new();
-        for window in windows {
-            let meter = self.meter();
-            let mut attempt = self.attempt(*window, &meter, Instant::now(), 0, None);
-            attempt.outcome = outcome;
-            attempt.error = Some(message.to_owned());
-            attempts.push(attempt);
-        }
-        self.write(attempts).await
-    }
-
-    fn attempt(
-        &self,
-        window: Window,
-        meter: &Meter,
-        started: Instant,
-        rows: usize,
-        trouble: Option<Trouble>,
-    ) -> Collection {
-        Collection {
-            source: self.source.name().to_owned(),
-            account_id: self.inner.aws.account_id.clone(),
-            region: self.inner.region_of(self.source).to_owned(),
-            ts: window.from,
-            window_end: window.to,
-            outcome: trouble.as_ref().map_or(Outcome::Complete, |t| t.outcome),
-            rows: rows as i64,
-            calls: meter.calls(),
-            billed_units: meter.units(),
-            cost_usd: meter.cost_usd(),
-            error: trouble.map(|t| t.message),
-            elapsed_ms: i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX),
-            collected_at: self.inner.clock.now(),
-        }
-    }
-
-    /// Counts the attempts, tells of those that went wrong, and writes them.
-    async fn record(&mut self, attempts: Vec<Collection>) -> Result<(), CollectError> {
-        for attempt in &attempts {
-            self.summary.count(attempt);
-            let now = attempt.collected_at;
-            self.inner
-                .backoff
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .note(
-                    self.source,
-                    attempt.ts,
-                    attempt.outcome,
-                    now,
-                    self.inner.config.freshness,
-                );
-            let (from, to) = (attempt.ts, attempt.window_end);
-            match &attempt.error {
-                None => tracing::debug!(
-                    source = attempt.source, %from, %to,
-                    rows = attempt.rows, calls = attempt.calls, cost_usd = %attempt.cost_usd,
-                    elapsed_ms = attempt.elapsed_ms,
-                    "window collected"
-                ),
-                Some(error) => {
-                    tracing::warn!(
-                        source = attempt.source, %from, %to,
-                        outcome = ?attempt.outcome, calls = attempt.calls,
-                        elapsed_ms = attempt.elapsed_ms, error,
-                        "window not collected whole"
-                    );
-                    self.summary.incidents.push(Incident {
-                        window: Window::new(from, to),
-                        outcome: attempt.outcome,
-                        message: error.clone(),
-                    });
-                }
-            }
-        }
-        self.write(attempts).await
-    }
-
-    async fn write(&mut self, attempts: Vec<Collection>) -> Result<(), CollectError> {
-        let mut hull: Option<Window> = None;
-        for attempt in &attempts {
-            let merged = merge(attempt, &self.seen);
-            let slice = merged.slice;
-            self.seen
-                .retain(|row| row.ts < slice.from || row.ts >= slice.to);
-            self.seen.extend(merged.rows);
-            hull = Some(hull.map_or(slice, |hull| {
-                Window::new(hull.from.min(slice.from), hull.to.max(slice.to))
-            }));
-        }
-        let Some(hull) = hull else { return Ok(()) };
-        let inside = |row: &&Collection| row.ts >= hull.from && row.ts < hull.to;
-        let rows: Vec<Collection> = self.seen.iter().filter(inside).cloned().collect();
-        let slice = Slice {
-            table: Table::Collections,
-            equal: vec![
-                ("source", self.source.name().to_owned()),
-                ("account_id", self.inner.aws.account_id.clone()),
-                ("region", self.inner.region_of(self.source).to_owned()),
-            ],
-            from: hull.from,
-            to: hull.to,
-        };
-        self.inner
-            .lake
-            .replace(&slice, Rows::Collections(rows))
-            .await?;
-        Ok(())
     }
 
     fn meter(&self) -> Arc<Meter> {
@@ -396,6 +242,14 @@ impl Task {
             total,
             detail: detail.to_owned(),
         });
+    }
+}
+
+fn next(windows: &mut VecDeque<Window>, from_the_end: bool) -> Option<Window> {
+    if from_the_end {
+        windows.pop_back()
+    } else {
+        windows.pop_front()
     }
 }
 

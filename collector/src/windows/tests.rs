@@ -251,9 +251,8 @@ proptest! {
         for (sleep, outcomes) in passes {
             now += TimeDelta::seconds(sleep);
             for (window, outcome) in due(&scheme, &seen, now).into_iter().zip(outcomes) {
-                let merged = coverage::merge(&read(window, outcome, now), &seen);
-                seen.retain(|c| !(merged.slice.from <= c.ts && c.ts < merged.slice.to));
-                seen.extend(merged.rows);
+                let attempt = read(window, outcome, now);
+                seen = coverage::apply(seen, window, |rows| coverage::merge(&attempt, rows, rows));
             }
         }
 
@@ -287,9 +286,8 @@ proptest! {
         }
         // Once all of it is read, nothing is due.
         for window in windows {
-            let merged = coverage::merge(&read(window, Outcome::Complete, now), &seen);
-            seen.retain(|c| !(merged.slice.from <= c.ts && c.ts < merged.slice.to));
-            seen.extend(merged.rows);
+            let attempt = read(window, Outcome::Complete, now);
+            seen = coverage::apply(seen, window, |rows| coverage::merge(&attempt, rows, rows));
         }
         prop_assert_eq!(due(&scheme, &seen, now), vec![]);
     }
