@@ -168,7 +168,9 @@ fn throttled(service: Service) -> AwsError {
         Service::XRay => AwsError::new(429, "ThrottledException", "Rate exceeded"),
         Service::CostExplorer => AwsError::new(400, "LimitExceededException", "Rate exceeded"),
         Service::Lambda => AwsError::new(429, "TooManyRequestsException", "Rate exceeded"),
-        Service::ApiGateway => AwsError::new(429, "TooManyRequestsException", "Too Many Requests"),
+        Service::ApiGateway | Service::ApiGatewayV2 => {
+            AwsError::new(429, "TooManyRequestsException", "Too Many Requests")
+        }
         Service::DynamoDb => AwsError::new(
             400,
             "ThrottlingException",
@@ -176,6 +178,10 @@ fn throttled(service: Service) -> AwsError {
         ),
         Service::S3 => AwsError::new(503, "SlowDown", "Please reduce your request rate."),
         Service::Sts => AwsError::new(400, "Throttling", "Rate exceeded"),
+        Service::StepFunctions | Service::Logs => {
+            AwsError::new(400, "ThrottlingException", "Rate exceeded")
+        }
+        Service::Tagging => AwsError::new(400, "ThrottledException", "Rate exceeded"),
     }
 }
 
@@ -187,10 +193,13 @@ fn denied(call: &Call, account_id: &str) -> AwsError {
     );
     match call.service {
         Service::S3 | Service::Sts => AwsError::new(403, "AccessDenied", message),
-        Service::CloudWatch | Service::CostExplorer | Service::DynamoDb => {
-            AwsError::new(400, "AccessDeniedException", message)
-        }
-        Service::XRay | Service::Lambda | Service::ApiGateway => {
+        Service::CloudWatch
+        | Service::CostExplorer
+        | Service::DynamoDb
+        | Service::StepFunctions
+        | Service::Logs
+        | Service::Tagging => AwsError::new(400, "AccessDeniedException", message),
+        Service::XRay | Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2 => {
             AwsError::new(403, "AccessDeniedException", message)
         }
     }
@@ -214,13 +223,26 @@ fn internal(service: Service) -> AwsError {
             "InternalError",
             "We encountered an internal error. Please try again.",
         ),
-        Service::XRay | Service::CostExplorer | Service::ApiGateway | Service::Sts => {
-            AwsError::new(
-                500,
-                "InternalFailure",
-                "The request processing has failed because of an unknown error, exception or failure.",
-            )
-        }
+        Service::Logs => AwsError::new(
+            500,
+            "ServiceUnavailableException",
+            "The service cannot complete the request.",
+        ),
+        Service::Tagging => AwsError::new(
+            500,
+            "InternalServiceException",
+            "The request processing failed because of an unknown error, exception, or failure.",
+        ),
+        Service::XRay
+        | Service::CostExplorer
+        | Service::ApiGateway
+        | Service::ApiGatewayV2
+        | Service::StepFunctions
+        | Service::Sts => AwsError::new(
+            500,
+            "InternalFailure",
+            "The request processing has failed because of an unknown error, exception or failure.",
+        ),
     }
 }
 
@@ -261,7 +283,13 @@ pub(crate) fn answer(error: &AwsError, call: &Call, request_id: &str) -> Answer 
             let mut body = Vec::new();
             // Writing to a vector cannot fail; an empty body would still say the status.
             let _ = ciborium::into_writer(&map, &mut body);
-            Answer::cbor(*status, body).with("x-amzn-query-error", query_error(code, *status))
+            let answer = Answer::cbor(*status, body);
+            match call.service {
+                Service::CloudWatch => {
+                    answer.with("x-amzn-query-error", query_error(code, *status))
+                }
+                _ => answer,
+            }
         }
         Wire::Json10 | Wire::Json11 => {
             let key = if call.service == Service::CostExplorer {
@@ -332,6 +360,10 @@ fn qualified(call: &Call, code: &str) -> String {
             if own && code != "ThrottlingException" && code != "AccessDeniedException" =>
         {
             format!("com.amazonaws.cloudwatch#{code}")
+        }
+        // Its model has its throttling error, and no common one.
+        Service::Tagging if own && code != "AccessDeniedException" => {
+            format!("com.amazonaws.resourcegroupstaggingapi#{code}")
         }
         Service::DynamoDb if own => format!("com.amazonaws.dynamodb.v20120810#{code}"),
         _ if call.service == Service::DynamoDb => format!("com.amazon.coral.service#{code}"),

@@ -4,6 +4,7 @@
 
 mod api;
 mod function;
+mod logs;
 mod shop;
 mod storage;
 mod triggers;
@@ -14,6 +15,7 @@ use crate::model::{BucketId, FunctionId, Micros, RouteId, TableId};
 
 pub use api::{Api, Domain, Protocol, Route};
 pub use function::{ALIAS, Configuration, Function, LogFormat};
+pub use logs::LogGroup;
 pub use storage::{Billing, Bucket, Index, Notification, RequestMetrics, Table};
 pub use triggers::{
     EventSource, LAST_STATE, MachineId, Queue, QueueId, Schedule, Source, StateMachine, Target,

@@ -60,7 +60,8 @@ pub enum RuleError {
     Shape(String),
     /// A service that is not simulated.
     #[error(
-        "unknown service {0:?}: one of cloudwatch, xray, ce, lambda, apigateway, dynamodb, s3, sts"
+        "unknown service {0:?}: one of {names}",
+        names = Service::ALL.map(Service::name).join(", ")
     )]
     Service(String),
     /// A kind that does not exist or lacks its number.

@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod estate;
 pub mod faults;
 mod listings;
+mod logs;
 pub mod metrics;
 pub mod model;
 pub mod prices;

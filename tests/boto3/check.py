@@ -84,22 +84,65 @@ def check_identity():
     fails("InvalidAction", client("sts").get_session_token, status=400)
 
 
-def check_listings():
-    functions = items("lambda", "list_functions", "Functions")
+def both_ways(service, operation, key, size, **arguments):
+    """Every item of a list, which must be the same on pages of any size."""
+    many = items(service, operation, key, **arguments)
+    equal(items(service, operation, key, PaginationConfig={"PageSize": size}, **arguments), many, f"pages of {operation}")
+    simulator("/faults", [{"service": FAULT_NAMES.get(service, service), "kind": "cut-pages", "page_size": 2}])
+    equal(items(service, operation, key, **arguments), many, f"cut pages of {operation}")
+    simulator("/faults", [])
+    return many
+
+
+FAULT_NAMES = {"stepfunctions": "states", "resourcegroupstaggingapi": "tagging"}
+
+
+def check_functions():
+    functions = both_ways("lambda", "list_functions", "Functions", 50)
     names = [function["FunctionName"] for function in functions]
     equal(len(names), len(set(names)))
+    versions = both_ways("lambda", "list_functions", "Functions", 50, FunctionVersion="ALL")
+    provisioned, urls = {}, []
     for function in functions:
+        name = function["FunctionName"]
         one = client("lambda").get_function_configuration(FunctionName=function["FunctionArn"])
         equal(one["CodeSha256"], function["CodeSha256"])
-        equal(len(items("lambda", "list_aliases", "Aliases", FunctionName=function["FunctionName"])), 1)
+        own = items("lambda", "list_versions_by_function", "Versions", FunctionName=name)
+        equal(own, [version for version in versions if version["FunctionName"] == name])
+        equal([version["Version"] for version in own][:2], ["$LATEST", "1"])
+        [alias] = items("lambda", "list_aliases", "Aliases", FunctionName=name)
+        equal(alias["FunctionVersion"], own[-1]["Version"], "the alias is of the newest version")
+        equal(items("lambda", "list_aliases", "Aliases", FunctionName=name, FunctionVersion="99"), [])
         client("lambda").list_tags(Resource=function["FunctionArn"])
-        client("lambda").list_provisioned_concurrency_configs(FunctionName=function["FunctionName"])
-        client("lambda").get_function(FunctionName=function["FunctionName"])
-    equal(items("lambda", "list_event_source_mappings", "EventSourceMappings"), [])
+        for config in items("lambda", "list_provisioned_concurrency_configs", "ProvisionedConcurrencyConfigs", FunctionName=name):
+            provisioned[name] = config["RequestedProvisionedConcurrentExecutions"]
+            equal(config["FunctionArn"], alias["AliasArn"])
+            one = client("lambda").get_provisioned_concurrency_config(FunctionName=name, Qualifier=alias["Name"])
+            equal(one["Status"], "READY")
+        urls += items("lambda", "list_function_url_configs", "FunctionUrlConfigs", FunctionName=name)
+        client("lambda").get_function(FunctionName=name)
+    equal(provisioned, {"shop-search": 2})
+    equal([url["FunctionArn"].split(":")[-1] for url in urls], ["shop-payments"])
+    fails("ProvisionedConcurrencyConfigNotFoundException", client("lambda").get_provisioned_concurrency_config,
+          FunctionName="shop-cart", Qualifier="live", status=404)
+    mappings = both_ways("lambda", "list_event_source_mappings", "EventSourceMappings", 100)
+    equal(sorted(m["EventSourceArn"].split(":")[2] for m in mappings), ["dynamodb", "sqs"])
+    for mapping in mappings:
+        [again] = items("lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=mapping["FunctionArn"])
+        equal(again["UUID"], mapping["UUID"])
     equal(client("lambda").get_account_settings()["AccountUsage"]["FunctionCount"], len(names))
-    fails("ResourceNotFoundException", client("lambda").list_aliases, FunctionName="nobody", status=404)
+    for call in ["list_aliases", "list_versions_by_function", "list_function_url_configs", "list_event_source_mappings"]:
+        fails("ResourceNotFoundException", getattr(client("lambda"), call), FunctionName="nobody", status=404)
+    fails("InvalidParameterValueException", client("lambda").list_functions, Marker="zz", status=400)
 
-    apis = items("apigateway", "get_rest_apis", "items")
+
+def function_arns():
+    return [function["FunctionArn"] for function in items("lambda", "list_functions", "Functions")]
+
+
+def check_rest_apis():
+    functions = function_arns()
+    apis = both_ways("apigateway", "get_rest_apis", "items", 1)
     for api in apis:
         few = items("apigateway", "get_resources", "items", restApiId=api["id"], limit=2, embed=["methods"])
         many = items("apigateway", "get_resources", "items", restApiId=api["id"], limit=500, embed=["methods"])
@@ -107,29 +150,136 @@ def check_listings():
         for resource in many:
             for method in resource.get("resourceMethods", {}).values():
                 arn = method["methodIntegration"]["uri"].split("/functions/")[1].split("/")[0]
-                equal(arn in [function["FunctionArn"] for function in functions], True, arn)
+                equal(arn in functions, True, arn)
         equal(len(client("apigateway").get_stages(restApiId=api["id"])["item"]), 1)
         equal(client("apigateway").get_rest_api(restApiId=api["id"])["name"], api["name"])
         arn = f"arn:aws:apigateway:{REGION}::/restapis/{api['id']}"
         equal(client("apigateway").get_tags(resourceArn=arn)["tags"], api["tags"])
     fails("NotFoundException", client("apigateway").get_stages, restApiId="nobody", status=404)
+    fails("NotFoundException", client("apigateway").get_base_path_mappings, domainName="nobody", status=404)
+    mapped = [
+        (domain["domainName"], mapping["basePath"], mapping["restApiId"])
+        for domain in both_ways("apigateway", "get_domain_names", "items", 1)
+        for mapping in items("apigateway", "get_base_path_mappings", "items", domainName=domain["domainName"])
+    ]
+    equal(mapped, [("api.shop.example", "(none)", apis[0]["id"]), ("api.shop.example", "backoffice", apis[1]["id"])])
 
-    tables = items("dynamodb", "list_tables", "TableNames", PaginationConfig={"PageSize": 1})
+
+def check_http_and_websocket_apis():
+    functions = function_arns()
+    gateway = client("apigatewayv2")
+    apis = both_ways("apigatewayv2", "get_apis", "Items", "1")
+    equal({api["Name"]: api["ProtocolType"] for api in apis}, {"storefront": "HTTP", "live": "WEBSOCKET"})
+    keys = {}
+    for api in apis:
+        equal(gateway.get_api(ApiId=api["ApiId"])["ApiEndpoint"], api["ApiEndpoint"])
+        integrations = {
+            integration["IntegrationId"]: integration["IntegrationUri"]
+            for integration in both_ways("apigatewayv2", "get_integrations", "Items", "1", ApiId=api["ApiId"])
+        }
+        routes = both_ways("apigatewayv2", "get_routes", "Items", "1", ApiId=api["ApiId"])
+        for route in routes:
+            uri = integrations[route["Target"].removeprefix("integrations/")]
+            equal(any(arn in uri for arn in functions), True, uri)
+        keys[api["Name"]] = [route["RouteKey"] for route in routes]
+        [stage] = items("apigatewayv2", "get_stages", "Items", ApiId=api["ApiId"])
+        equal(stage["DefaultRouteSettings"]["DetailedMetricsEnabled"], True)
+        arn = f"arn:aws:apigateway:{REGION}::/apis/{api['ApiId']}"
+        equal(gateway.get_tags(ResourceArn=arn)["Tags"], api["Tags"])
+    equal(keys, {
+        "storefront": ["GET /stores", "GET /stores/{id}", "POST /feedback", "$default"],
+        "live": ["$connect", "$disconnect", "track", "$default"],
+    })
+    mapped = {
+        mapping["ApiId"]
+        for domain in both_ways("apigatewayv2", "get_domain_names", "Items", "1")
+        for mapping in gateway.get_api_mappings(DomainName=domain["DomainName"])["Items"]
+    }
+    equal({api["ApiId"] for api in apis} < mapped, True, "every API has a domain")
+    fails("NotFoundException", gateway.get_routes, ApiId="nobody", status=404)
+    fails("BadRequestException", gateway.get_apis, NextToken="zz", status=400)
+
+
+def check_tables():
+    tables = both_ways("dynamodb", "list_tables", "TableNames", 1)
+    streams, indexes = [], []
     for table in tables:
         description = client("dynamodb").describe_table(TableName=table)["Table"]
         client("dynamodb").list_tags_of_resource(ResourceArn=description["TableArn"])
+        streams += [description["LatestStreamArn"]] if "LatestStreamArn" in description else []
+        indexes += [index["IndexName"] for index in description.get("GlobalSecondaryIndexes", [])]
+    mappings = items("lambda", "list_event_source_mappings", "EventSourceMappings")
+    equal(streams, [m["EventSourceArn"] for m in mappings if "/stream/" in m["EventSourceArn"]])
+    equal(indexes, ["by-customer"])
     fails("ResourceNotFoundException", client("dynamodb").describe_table, TableName="nothing")
 
+
+def check_buckets():
     buckets = client("s3").list_buckets()["Buckets"]
     equal(items("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1})[0]["BucketRegion"], REGION)
+    configured, told = {}, {}
     for bucket in buckets:
         name = bucket["Name"]
         equal(client("s3").get_bucket_location(Bucket=name)["LocationConstraint"], REGION)
-        client("s3").list_bucket_metrics_configurations(Bucket=name)
-        client("s3").get_bucket_notification_configuration(Bucket=name)
+        answer = client("s3").list_bucket_metrics_configurations(Bucket=name)
+        configured[name] = [(c["Id"], c.get("Filter")) for c in answer.get("MetricsConfigurationList", [])]
+        answer = client("s3").get_bucket_notification_configuration(Bucket=name)
+        told[name] = [c["LambdaFunctionArn"] for c in answer.get("LambdaFunctionConfigurations", [])]
         client("s3").get_bucket_tagging(Bucket=name)
         client("s3").head_bucket(Bucket=name)
+    equal(configured["shop-media-eu"], [("EntireBucket", None)])
+    equal(configured["shop-invoices-eu"], [("archive", {"Prefix": "archive/"})])
+    equal(told["shop-invoices-eu"], [arn for arn in function_arns() if arn.endswith(":shop-invoice-index")])
     fails("NoSuchBucket", client("s3").get_bucket_location, Bucket="nobody", status=404)
+
+
+def check_state_machines():
+    functions = function_arns()
+    machines = both_ways("stepfunctions", "list_state_machines", "stateMachines", 1)
+    equal({m["name"]: m["type"] for m in machines}, {"order-fulfilment": "STANDARD", "price-import": "EXPRESS"})
+    for machine in machines:
+        arn = machine["stateMachineArn"]
+        described = client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        definition = json.loads(described["definition"])
+        state, seen = definition["StartAt"], []
+        while definition["States"][state]["Type"] != "Succeed":
+            task = definition["States"][state]
+            seen.append(task.get("Parameters", {}).get("FunctionName", task["Resource"]))
+            state = task["Next"]
+        equal(set(seen) <= set(functions), True, seen)
+        bare = client("stepfunctions").describe_state_machine(stateMachineArn=arn, includedData="METADATA_ONLY")
+        equal(bare["definition"], "")
+        client("stepfunctions").list_tags_for_resource(resourceArn=arn)
+    fails("StateMachineDoesNotExist", client("stepfunctions").describe_state_machine, stateMachineArn=f"{arn}x", status=400)
+    fails("InvalidArn", client("stepfunctions").describe_state_machine, stateMachineArn="x", status=400)
+    fails("InvalidToken", client("stepfunctions").list_state_machines, nextToken="zz", status=400)
+
+
+def check_log_groups():
+    groups = both_ways("logs", "describe_log_groups", "logGroups", 50)
+    names = [group["logGroupName"] for group in groups]
+    equal(names, sorted(set(names)))
+    functions = {f"/aws/lambda/{arn.split(':')[-1]}" for arn in function_arns()}
+    equal(functions <= set(names), True, "every function has a group")
+    prefixed = items("logs", "describe_log_groups", "logGroups", logGroupNamePrefix="/aws/lambda/shop-")
+    equal([group["logGroupName"] for group in prefixed], [name for name in names if name.startswith("/aws/lambda/shop-")])
+    fails("InvalidParameterException", client("logs").describe_log_groups, nextToken="zz", status=400)
+
+
+def check_tags():
+    tagged = both_ways("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", 1)
+    arns = [resource["ResourceARN"] for resource in tagged]
+    equal(len(arns), len(set(arns)))
+    equal(set(function_arns()) <= set(arns), True, "every function is tagged")
+    ask = lambda **arguments: [  # noqa: E731
+        r["ResourceARN"] for r in items("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", **arguments)
+    ]
+    equal(sorted(ask(ResourceTypeFilters=["lambda:function"])), sorted(function_arns()))
+    equal(set(ask(ResourceTypeFilters=["dynamodb"])), {arn for arn in arns if ":dynamodb:" in arn})
+    own = ask(TagFilters=[{"Key": "team", "Values": ["payments"]}])
+    equal({arn.split(":")[-1] for arn in own}, {"shop-payments", "table/shop-payments"})
+    equal(ask(ResourceARNList=arns[:2]), arns[:2])
+    fails("InvalidParameterException", client("resourcegroupstaggingapi").get_resources, ResourcesPerPage=101, status=400)
 
 
 def metric_sums(namespace, metric, dimension, names, start, end):
@@ -267,6 +417,11 @@ def check_faults():
         "dynamodb": ("dynamodb", "list_tables", "ThrottlingException", "AccessDeniedException", "InternalServerError"),
         "s3": ("s3", "list_buckets", "SlowDown", "AccessDenied", "InternalError"),
         "sts": ("sts", "get_caller_identity", "Throttling", "AccessDenied", "InternalFailure"),
+        "apigatewayv2": ("apigatewayv2", "get_apis", "TooManyRequestsException", "AccessDeniedException", "InternalFailure"),
+        "states": ("stepfunctions", "list_state_machines", "ThrottlingException", "AccessDeniedException", "InternalFailure"),
+        "logs": ("logs", "describe_log_groups", "ThrottlingException", "AccessDeniedException", "ServiceUnavailableException"),
+        "tagging": ("resourcegroupstaggingapi", "get_resources", "ThrottledException", "AccessDeniedException",
+                    "InternalServiceException"),
     }
     for name, (service, operation, *codes) in calls.items():
         for kind, code in zip(["throttle", "deny", "server-error"], codes):

@@ -81,7 +81,7 @@ class Conformance:
             "long": isinstance(value, int) and number,
             "float": number,
             "double": number,
-            "timestamp": number,
+            "timestamp": isinstance(value, str) and value.endswith("Z") if iso(shape) else number,
             "blob": isinstance(value, str),
         }[shape.type_name]
         if not right:
@@ -119,6 +119,10 @@ class Conformance:
                 self._say(where, f"{element.text!r} is not a boolean")
         elif kind == "string" and getattr(shape, "enum", None) and element.text not in shape.enum:
             self._say(where, f"{element.text!r} is not one of {shape.enum}")
+
+
+def iso(shape):
+    return shape.serialization.get("timestampFormat") == "iso8601"
 
 
 def _tag(element):

@@ -38,6 +38,8 @@ pub struct Function {
     pub log_format: LogFormat,
     /// Environments that are kept ready for its alias [`ALIAS`]; none if 0.
     pub provisioned_concurrency: u32,
+    /// The first part of its function URL, which asks for signed requests; none without one.
+    pub url_id: Option<&'static str>,
     /// Tags.
     pub tags: &'static [Tag],
     pub(super) memory_mb: u32,
@@ -51,6 +53,12 @@ impl Function {
     /// Runs on Graviton, and is billed so.
     pub fn is_arm(&self) -> bool {
         self.architecture == "arm64"
+    }
+
+    /// Its function URL, if it has one.
+    pub fn url(&self, region: &str) -> Option<String> {
+        self.url_id
+            .map(|id| format!("https://{id}.lambda-url.{region}.on.aws/"))
     }
 
     /// Where it logs.
@@ -77,17 +85,24 @@ pub struct Configuration {
 impl Estate {
     /// A function's memory in MB when a request starts at that time.
     pub fn memory_mb(&self, id: FunctionId, at: Micros) -> u32 {
-        let before = self.functions[usize::from(id.0)].memory_mb;
-        if id == DEPLOYED && at >= self.deploy_at {
-            before * 2
-        } else {
-            before
-        }
+        let deployed = id == DEPLOYED && at >= self.deploy_at;
+        self.functions[usize::from(id.0)].memory_mb * (1 + u32::from(deployed))
     }
 
     /// A function's configuration as it was at that time.
     pub fn configuration(&self, id: FunctionId, at: Micros) -> Configuration {
-        let deployed = id == DEPLOYED && at >= self.deploy_at;
+        self.deployed(id, id == DEPLOYED && at >= self.deploy_at)
+    }
+
+    /// The configurations of a function's published versions at that time, oldest first.
+    pub fn versions(&self, id: FunctionId, at: Micros) -> Vec<Configuration> {
+        let newest = self.configuration(id, at).version;
+        (1..=newest)
+            .map(|version| self.deployed(id, version > 1))
+            .collect()
+    }
+
+    fn deployed(&self, id: FunctionId, deployed: bool) -> Configuration {
         // Every function was last deployed at another time in the weeks before the account's birth.
         let place = i64::from(id.0 % 90);
         let age_s = 86_400 * (3 + 4 * place) + 4_321 * (place + 1);
@@ -106,7 +121,7 @@ impl Estate {
         };
         let (a, b) = (next(), next());
         Configuration {
-            memory_mb: self.memory_mb(id, at),
+            memory_mb: self.functions[usize::from(id.0)].memory_mb * (1 + u32::from(deployed)),
             version: 1 + u32::from(deployed),
             code_sha256: base64_of(&[next(), next(), next(), next()]),
             last_modified,

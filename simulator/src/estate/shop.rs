@@ -288,6 +288,7 @@ fn function(row: &FunctionRow, arn: &impl Fn(&str, String) -> String) -> Functio
         timeout_s: 29,
         code_size,
         log_format,
+        url_id: (name == "shop-payments").then_some("k3v7q2xw5yzt4nr6m8p1d0sbhc9f2ljg"),
         provisioned_concurrency: if name == "shop-search" { 2 } else { 0 },
         tags,
         memory_mb,

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use crate::aws_errors::{AwsError, Refusal};
 use crate::estate::{Api, ApiId, Protocol, Route};
-use crate::listings::{index_of, page_of, tag_map, token};
+use crate::listings::{created, derived_id, domains, index_of, page_of, tag_map, token};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
-use crate::xray::ids::mix;
 
 /// Items on a page where no limit is given, and the highest limit.
 const PAGE: usize = 25;
@@ -47,6 +46,15 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
         "GetStages" => {
             let (_, api) = named()?;
             Ok(ask.json(&json!({ "item": [stage(ask, api)] })))
+        }
+        "GetDomainNames" => {
+            let domains = ask.world.estate().domains.iter();
+            let domains: Vec<Value> = domains.map(|d| domains::of_v1(ask, d)).collect();
+            paged(ask, "domainnames:", &domains)
+        }
+        "GetBasePathMappings" => {
+            let domain = domains::find(ask, segments.get(1).map_or("", String::as_str))?;
+            paged(ask, "mappings:", &domains::base_path_mappings(ask, domain))
         }
         "GetTags" => {
             let arn = segments.get(1..).unwrap_or_default().join("/");
@@ -106,17 +114,13 @@ fn rest_api(ask: &Ask<'_>, api: &Api) -> Value {
         "id": api.id,
         "name": api.name,
         "description": format!("REST API of the {}", api.name),
-        "createdDate": created(ask),
+        "createdDate": created(ask).timestamp(),
         "apiKeySource": "HEADER",
         "endpointConfiguration": { "types": ["REGIONAL"], "ipAddressType": "ipv4" },
         "tags": tag_map(api.tags),
         "disableExecuteApiEndpoint": false,
         "rootResourceId": api.root_resource_id,
     })
-}
-
-fn created(ask: &Ask<'_>) -> i64 {
-    (ask.world.estate().birth - chrono::TimeDelta::days(400)).timestamp()
 }
 
 /// The tree of an API's resources: those with methods, and those on the way to them.
@@ -179,22 +183,6 @@ fn resources(ask: &Ask<'_>, id: ApiId, api: &Api, with_methods: bool) -> Vec<Val
         .collect()
 }
 
-/// Six letters and digits for a resource that has no method.
-fn derived_id(api: &Api, path: &str) -> String {
-    let mut bits = api
-        .id
-        .bytes()
-        .chain(path.bytes())
-        .fold(0, |bits, byte| mix(bits ^ u64::from(byte)));
-    (0..6)
-        .map(|_| {
-            let letter = b"abcdefghijklmnopqrstuvwxyz0123456789"[(bits % 36) as usize];
-            bits /= 36;
-            char::from(letter)
-        })
-        .collect()
-}
-
 fn method(ask: &Ask<'_>, route: &Route) -> Value {
     let estate = ask.world.estate();
     let function = &estate.function(route.function).arn;
@@ -245,7 +233,7 @@ fn stage(ask: &Ask<'_>, api: &Api) -> Value {
         "methodSettings": settings,
         "tracingEnabled": api.tracing,
         "tags": tag_map(api.tags),
-        "createdDate": created(ask),
-        "lastUpdatedDate": created(ask),
+        "createdDate": created(ask).timestamp(),
+        "lastUpdatedDate": created(ask).timestamp(),
     })
 }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::aws_errors::{AwsError, Refusal};
-use crate::estate::Table;
-use crate::listings::page_of;
+use crate::estate::{Billing, Table};
+use crate::listings::{created, page_of};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
 use crate::xray::ids::{mix, uuid};
@@ -24,8 +24,7 @@ struct Input {
 
 /// Answers an operation of DynamoDB.
 pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
-    let input: Input = serde_json::from_slice(ask.body)
-        .map_err(|error| AwsError::bad_request("SerializationException", error.to_string()))?;
+    let input: Input = ask.input()?;
     let tables = &ask.world.estate().tables;
     match ask.call.operation.as_str() {
         "ListTables" => list_tables(ask, &input),
@@ -98,27 +97,67 @@ fn list_tables(ask: &Ask<'_>, input: &Input) -> Result<Answer, AwsError> {
 }
 
 fn description(ask: &Ask<'_>, table: &Table) -> Value {
-    let estate = ask.world.estate();
-    let created = (estate.birth - chrono::TimeDelta::days(400)).timestamp();
+    let created = created(ask).timestamp();
     let bits = table
         .name
         .bytes()
         .fold(0, |bits, byte| mix(bits ^ u64::from(byte)));
-    json!({
+    let keys = std::iter::once(table.hash_key).chain(table.indexes.iter().map(|i| i.hash_key));
+    let attributes: Vec<Value> = keys
+        .map(|key| json!({ "AttributeName": key, "AttributeType": "S" }))
+        .collect();
+    let (read, write) = match table.billing {
+        Billing::OnDemand => (0, 0),
+        Billing::Provisioned { read, write } => (read, write),
+    };
+    let throughput = json!({
+        "NumberOfDecreasesToday": 0,
+        "ReadCapacityUnits": read,
+        "WriteCapacityUnits": write,
+    });
+    let mut answer = json!({
         "TableName": table.name,
         "TableArn": table.arn,
         "TableId": uuid(bits, mix(bits)),
         "TableStatus": "ACTIVE",
         "CreationDateTime": created,
-        "AttributeDefinitions": [{ "AttributeName": table.hash_key, "AttributeType": "S" }],
+        "AttributeDefinitions": attributes,
         "KeySchema": [{ "AttributeName": table.hash_key, "KeyType": "HASH" }],
-        "ProvisionedThroughput": { "NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0 },
-        "BillingModeSummary": {
-            "BillingMode": "PAY_PER_REQUEST",
-            "LastUpdateToPayPerRequestDateTime": created,
-        },
+        "ProvisionedThroughput": throughput,
         "TableSizeBytes": table.bytes,
         "ItemCount": table.items,
         "DeletionProtectionEnabled": true,
-    })
+    });
+    // A table that was always provisioned says nothing about its mode.
+    if table.billing == Billing::OnDemand {
+        answer["BillingModeSummary"] = json!({
+            "BillingMode": "PAY_PER_REQUEST",
+            "LastUpdateToPayPerRequestDateTime": created,
+        });
+    }
+    if !table.indexes.is_empty() {
+        let indexes = table.indexes.iter();
+        let indexes: Vec<Value> = indexes
+            .map(|index| {
+                json!({
+                    "IndexName": index.name,
+                    "IndexArn": format!("{}/index/{}", table.arn, index.name),
+                    "KeySchema": [{ "AttributeName": index.hash_key, "KeyType": "HASH" }],
+                    "Projection": { "ProjectionType": "ALL" },
+                    "IndexStatus": "ACTIVE",
+                    "ProvisionedThroughput": throughput,
+                    "IndexSizeBytes": index.bytes,
+                    "ItemCount": index.items,
+                })
+            })
+            .collect();
+        answer["GlobalSecondaryIndexes"] = indexes.into();
+    }
+    if let (Some(label), Some(arn)) = (table.stream, table.stream_arn()) {
+        answer["StreamSpecification"] =
+            json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" });
+        answer["LatestStreamLabel"] = label.into();
+        answer["LatestStreamArn"] = arn.into();
+    }
+    answer
 }

@@ -28,19 +28,8 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
                 )
             }))
         }
-        "ListBucketMetricsConfigurations" => {
-            bucket(ask)?;
-            Ok(xml(format!(
-                "<ListMetricsConfigurationsResult xmlns=\"{XMLNS}\"><IsTruncated>false</IsTruncated>\
-                 </ListMetricsConfigurationsResult>"
-            )))
-        }
-        "GetBucketNotificationConfiguration" => {
-            bucket(ask)?;
-            Ok(xml(format!(
-                "<NotificationConfiguration xmlns=\"{XMLNS}\"/>"
-            )))
-        }
+        "ListBucketMetricsConfigurations" => metrics_configurations(ask, bucket(ask)?),
+        "GetBucketNotificationConfiguration" => Ok(notifications(ask, bucket(ask)?)),
         "GetBucketTagging" => {
             let bucket = bucket(ask)?;
             let mut tags = String::new();
@@ -79,6 +68,70 @@ fn bucket<'a>(ask: &'a Ask<'_>) -> Result<&'a Bucket, AwsError> {
         .iter()
         .find(|bucket| bucket.name == name)
         .ok_or_else(|| AwsError::new(404, "NoSuchBucket", "The specified bucket does not exist"))
+}
+
+/// Configurations of request metrics, a hundred on a page.
+fn metrics_configurations(ask: &Ask<'_>, bucket: &Bucket) -> Result<Answer, AwsError> {
+    let from = match ask.param("continuation-token") {
+        None => 0,
+        Some(text) => index_of("metrics:", &text).ok_or_else(|| {
+            AwsError::bad_request(
+                "InvalidArgument",
+                "The continuation token provided is incorrect",
+            )
+        })?,
+    };
+    let (page, next) = page_of(bucket.metrics, from, ask.page(100));
+    let mut body = format!(
+        "<ListMetricsConfigurationsResult xmlns=\"{XMLNS}\"><IsTruncated>{}</IsTruncated>",
+        next.is_some()
+    );
+    for configuration in page {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            body,
+            "<MetricsConfiguration><Id>{}</Id>",
+            escape(configuration.id)
+        );
+        if let Some(prefix) = configuration.prefix {
+            let _ = write!(body, "<Filter><Prefix>{}</Prefix></Filter>", escape(prefix));
+        }
+        body.push_str("</MetricsConfiguration>");
+    }
+    if let Some(next) = next {
+        let _ = write!(
+            body,
+            "<NextContinuationToken>{}</NextContinuationToken>",
+            token("metrics:", next)
+        );
+    }
+    body.push_str("</ListMetricsConfigurationsResult>");
+    Ok(xml(body))
+}
+
+fn notifications(ask: &Ask<'_>, bucket: &Bucket) -> Answer {
+    let mut body = format!("<NotificationConfiguration xmlns=\"{XMLNS}\">");
+    for notification in bucket.notifications {
+        let function = &ask.world.estate().function(notification.function).arn;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            body,
+            "<CloudFunctionConfiguration><Id>{}</Id><CloudFunction>{}</CloudFunction><Event>{}</Event>",
+            escape(notification.id),
+            escape(function),
+            escape(notification.event),
+        );
+        if !notification.prefix.is_empty() {
+            let _ = write!(
+                body,
+                "<Filter><S3Key><FilterRule><Name>prefix</Name><Value>{}</Value></FilterRule></S3Key></Filter>",
+                escape(notification.prefix),
+            );
+        }
+        body.push_str("</CloudFunctionConfiguration>");
+    }
+    body.push_str("</NotificationConfiguration>");
+    xml(body)
 }
 
 fn list_buckets(ask: &Ask<'_>) -> Result<Answer, AwsError> {

@@ -1,3 +1,5 @@
+mod triggers;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,7 +9,8 @@ use crate::aws_errors::AwsError;
 use crate::estate::{Api, Protocol};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
-use crate::server::service::{Call, Service, Wire, recognise};
+use crate::server::recognise::recognise;
+use crate::server::service::{Call, Service, Wire};
 use crate::{SimConfig, World};
 
 fn world() -> Arc<World> {
@@ -57,6 +60,9 @@ fn answer(
     match call.service {
         Service::Lambda => super::lambda::handle(&ask),
         Service::ApiGateway => super::apigateway::handle(&ask),
+        Service::ApiGatewayV2 => super::apigateway_v2::handle(&ask),
+        Service::StepFunctions => super::states::handle(&ask),
+        Service::Tagging => super::tagging::handle(&ask),
         Service::S3 => super::s3::handle(&ask),
         _ => super::dynamodb::handle(&ask),
     }

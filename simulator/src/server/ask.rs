@@ -1,7 +1,9 @@
 //! One call as a service's handler sees it.
 
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 
+use crate::aws_errors::AwsError;
 use crate::model::Micros;
 use crate::server::answer::Answer;
 use crate::server::service::Call;
@@ -58,6 +60,12 @@ impl Ask<'_> {
     /// An answer in the call's flavour of JSON.
     pub(crate) fn json(&self, body: &serde_json::Value) -> Answer {
         Answer::json(200, self.call.wire, body)
+    }
+
+    /// The input of an awsJson operation.
+    pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
+        serde_json::from_slice(self.body)
+            .map_err(|error| AwsError::bad_request("SerializationException", error.to_string()))
     }
 
     /// An answer in JSON that is written already.

@@ -40,7 +40,7 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
     Ok(ask.json(&to_json(&answer)))
 }
 
-fn to_cbor(value: &Json, time: bool) -> Cbor {
+pub(crate) fn to_cbor(value: &Json, time: bool) -> Cbor {
     match value {
         Json::Null => Cbor::Null,
         Json::Bool(value) => Cbor::Bool(*value),
@@ -71,7 +71,7 @@ fn to_cbor(value: &Json, time: bool) -> Cbor {
     }
 }
 
-fn to_json(value: &Cbor) -> Json {
+pub(crate) fn to_json(value: &Cbor) -> Json {
     match value {
         Cbor::Bool(value) => Json::from(*value),
         Cbor::Integer(number) => i64::try_from(*number).map_or(Json::Null, Json::from),

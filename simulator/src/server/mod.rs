@@ -6,8 +6,9 @@
 
 pub(crate) mod answer;
 pub(crate) mod ask;
-mod cloudwatch_json;
+pub(crate) mod cloudwatch_json;
 mod control;
+pub(crate) mod recognise;
 pub mod service;
 mod signature;
 #[cfg(test)]
@@ -145,7 +146,7 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
         return control::answer(&account, &head.method, own, query, &body).await;
     }
     let request_id = account.request_id();
-    let Some(call) = service::recognise(&head.method, path, query, &head.headers, &body) else {
+    let Some(call) = recognise::recognise(&head.method, path, query, &head.headers, &body) else {
         return plain(404, "not an operation of a simulated AWS service");
     };
     if let Err(refusal) = signature::check(&head.headers, &call, &account.world.config().region) {
@@ -213,6 +214,10 @@ impl Account {
             Service::DynamoDb => crate::listings::dynamodb::handle(&ask),
             Service::S3 => crate::listings::s3::handle(&ask),
             Service::Sts => crate::sts::handle(&ask),
+            Service::ApiGatewayV2 => crate::listings::apigateway_v2::handle(&ask),
+            Service::StepFunctions => crate::listings::states::handle(&ask),
+            Service::Logs => crate::logs::handle(&ask),
+            Service::Tagging => crate::listings::tagging::handle(&ask),
         }
     }
 

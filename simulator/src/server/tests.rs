@@ -162,7 +162,12 @@ fn one_of_each() -> Vec<(Service, &'static str, Sent)> {
         "POST",
         "/service/GraniteServiceVersion20100801/operation/ListMetrics",
     );
-    cloudwatch.body = list_metrics;
+    cloudwatch.body = list_metrics.clone();
+    let mut tagging = Sent::new(
+        "POST",
+        "/service/ResourceGroupsTaggingAPI_20170126/operation/GetResources",
+    );
+    tagging.body = list_metrics;
     let mut sts = Sent::new("POST", "/");
     sts.body = b"Action=GetCallerIdentity&Version=2011-06-15".to_vec();
     vec![
@@ -180,5 +185,9 @@ fn one_of_each() -> Vec<(Service, &'static str, Sent)> {
         (Service::DynamoDb, REGION, target("DynamoDB_20120810.ListTables").json(json!({}))),
         (Service::S3, REGION, Sent::new("GET", "/")),
         (Service::Sts, REGION, sts),
+        (Service::ApiGatewayV2, REGION, Sent::new("GET", "/v2/apis")),
+        (Service::StepFunctions, REGION, target("AWSStepFunctions.ListStateMachines").json(json!({}))),
+        (Service::Logs, REGION, target("Logs_20140328.DescribeLogGroups").json(json!({}))),
+        (Service::Tagging, REGION, tagging.header("smithy-protocol", "rpc-v2-cbor")),
     ]
 }

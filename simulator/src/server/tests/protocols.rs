@@ -18,6 +18,10 @@ async fn every_service_answers_in_its_protocol() {
         "application/x-amz-json-1.0",
         "application/xml",
         "text/xml",
+        "application/json",
+        "application/x-amz-json-1.0",
+        "application/x-amz-json-1.1",
+        "application/cbor",
     ];
     for ((service, region, sent), content_type) in one_of_each().into_iter().zip(expected) {
         let got = sent
@@ -38,7 +42,7 @@ async fn every_service_answers_in_its_protocol() {
         assert!(got.header(id).is_some(), "{service:?}: {}", got.head);
     }
     let calls = handle.calls();
-    assert_eq!(calls.len(), 8);
+    assert_eq!(calls.len(), Service::ALL.len());
     assert!(calls.values().all(|calls| *calls
         == Calls {
             total: 1,
@@ -58,6 +62,10 @@ async fn an_unsigned_call_is_refused_in_its_protocol() {
         (400, "MissingAuthenticationTokenException"),
         (403, "AccessDenied"),
         (403, "MissingAuthenticationToken"),
+        (403, "MissingAuthenticationTokenException"),
+        (400, "MissingAuthenticationTokenException"),
+        (400, "MissingAuthenticationTokenException"),
+        (403, "MissingAuthenticationTokenException"),
     ];
     for ((service, _, sent), (status, code)) in one_of_each().into_iter().zip(expected) {
         let got = sent.to(&handle).await;
@@ -221,6 +229,9 @@ async fn garbage_is_the_clients_mistake() {
         (Service::Lambda, "/2015-03-31/functions/%ff%/aliases"),
         (Service::ApiGateway, "/restapis?position=ffff&limit=0"),
         (Service::ApiGateway, "/restapis?limit=99999999999999999999"),
+        (Service::ApiGatewayV2, "/v2/apis?maxResults=-1"),
+        (Service::ApiGatewayV2, "/v2/apis?nextToken=00ff"),
+        (Service::ApiGatewayV2, "/v2/domainnames/%ff%/apimappings"),
         (Service::S3, "/?max-buckets=x"),
         (Service::S3, "/a/b/c?location"),
     ] {
