@@ -12,6 +12,8 @@ pub(crate) struct Aws {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) apigateway: aws_sdk_apigateway::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) states: aws_sdk_sfn::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) xray: aws_sdk_xray::Client,
@@ -31,10 +33,16 @@ impl Aws {
         let cost = aws_sdk_costexplorer::config::Builder::from(&sdk)
             .region(Region::new(COST_EXPLORER_REGION))
             .build();
+        let s3 = aws_sdk_s3::config::Builder::from(&sdk)
+            // An endpoint of one's own seldom has a name for each bucket.
+            .force_path_style(sdk.endpoint_url().is_some())
+            .build();
         Aws {
             lambda: aws_sdk_lambda::Client::new(&sdk),
             apigateway: aws_sdk_apigateway::Client::new(&sdk),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            states: aws_sdk_sfn::Client::new(&sdk),
             logs: aws_sdk_cloudwatchlogs::Client::new(&sdk),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk),
             xray: aws_sdk_xray::Client::new(&sdk),

@@ -2,11 +2,14 @@
 //! others and fails alone: what it could not list stays as it was known. A row of `resources` is
 //! written only for what changed, so a changed row marks a deploy.
 
+mod buckets;
 mod changes;
+mod event_sources;
 mod functions;
 mod listing;
 mod log_groups;
 mod rest_apis;
+mod state_machines;
 mod tables;
 #[cfg(test)]
 mod testing;
@@ -33,7 +36,8 @@ pub(crate) struct Inventory {
     pub(crate) changes: Vec<Resource>,
     /// What could not be listed, or not whole.
     pub(crate) gaps: Vec<Gap>,
-    listings: usize,
+    /// Nothing at all could be listed.
+    nothing: bool,
 }
 
 /// A listing that failed, or is not whole.
@@ -51,7 +55,7 @@ impl Inventory {
             resources,
             changes: Vec::new(),
             gaps: Vec::new(),
-            listings: 0,
+            nothing: false,
         }
     }
 
@@ -65,13 +69,8 @@ impl Inventory {
                 messages.push(&gap.trouble.message);
             }
         }
-        let nothing = self.gaps.len() == self.listings
-            && self
-                .gaps
-                .iter()
-                .all(|gap| gap.trouble.outcome != Outcome::Partial);
         Some(Trouble {
-            outcome: if nothing {
+            outcome: if self.nothing {
                 first.outcome
             } else {
                 Outcome::Partial
@@ -99,7 +98,13 @@ fn listings<'a>(
     vec![
         listing(functions::KINDS, functions::list(inner, meter, known)),
         listing(rest_apis::KINDS, rest_apis::list(inner, meter)),
+        listing(event_sources::KINDS, event_sources::list(inner, meter)),
         listing(tables::KINDS, tables::list(inner, meter, known)),
+        listing(buckets::KINDS, buckets::list(inner, meter, known)),
+        listing(
+            state_machines::KINDS,
+            state_machines::list(inner, meter, known),
+        ),
         listing(log_groups::KINDS, log_groups::list(inner, meter)),
     ]
 }
@@ -107,6 +112,7 @@ fn listings<'a>(
 /// Lists the account. What can't be listed is taken as it was known.
 pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>) -> Inventory {
     let listings = listings(inner, meter, &known);
+    let mut failed = 0;
     let count = listings.len();
     let mut running = stream::iter(listings).buffered(CONCURRENCY);
 
@@ -114,19 +120,20 @@ pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>)
     let mut gaps = Vec::new();
     let mut listed: Vec<&str> = Vec::new();
     while let Some((kinds, result)) = running.next().await {
-        let trouble = match result {
+        let missing = match result {
             Ok(found) => {
                 resources.extend(found.resources);
                 listed.extend(kinds);
-                found.partial
+                found.missing
             }
             Err(trouble) => {
                 let still = |resource: &&Resource| kinds.contains(&resource.kind.as_str());
                 resources.extend(known.iter().filter(still).cloned());
-                Some(trouble)
+                failed += 1;
+                vec![trouble]
             }
         };
-        gaps.extend(trouble.map(|trouble| Gap { kinds, trouble }));
+        gaps.extend(missing.into_iter().map(|trouble| Gap { kinds, trouble }));
     }
     drop(running);
     log_groups::relate(&mut resources);
@@ -136,6 +143,6 @@ pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>)
         resources,
         changes,
         gaps,
-        listings: count,
+        nothing: failed == count,
     }
 }

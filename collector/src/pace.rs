@@ -54,6 +54,11 @@ pub(crate) struct Pace {
     pub(crate) apigateway_resources: Bucket,
     /// DynamoDB publishes no rate of its control plane; ten a second is safe.
     pub(crate) dynamodb: Bucket,
+    /// S3 publishes no rate of its buckets' configurations; twenty a second is safe.
+    pub(crate) s3: Bucket,
+    /// `DescribeStateMachine`: 200, refilled by 20 a second; `ListStateMachines` by 5, which one call of
+    /// a page of 1,000 never meets.
+    pub(crate) states: Bucket,
     /// `DescribeLogGroups`: 10 a second.
     pub(crate) logs: Bucket,
     /// `ListMetrics`: 25 a second.
@@ -71,10 +76,12 @@ pub(crate) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            lambda: Bucket::new(10.0, 10.0),
+            lambda: Bucket::new(12.0, 15.0),
             apigateway: Bucket::new(8.0, 30.0),
             apigateway_resources: Bucket::new(2.0, 4.0),
             dynamodb: Bucket::new(10.0, 20.0),
+            s3: Bucket::new(20.0, 40.0),
+            states: Bucket::new(15.0, 50.0),
             logs: Bucket::new(7.0, 7.0),
             list_metrics: Bucket::new(15.0, 15.0),
             metric_calls: Bucket::new(40.0, 40.0),

@@ -39,6 +39,8 @@ impl Clock for TestClock {
 /// A request, by the name of its operation.
 pub(crate) struct Request {
     pub(crate) operation: &'static str,
+    /// With its query, as it was sent.
+    pub(crate) target: String,
     /// How often the operation was asked for before.
     pub(crate) nth: usize,
     pub(crate) body: Vec<u8>,
@@ -90,6 +92,11 @@ impl Response {
                 ("__type", code.into()),
                 ("message", "because".into()),
             ]))
+        } else if operation.contains("Bucket") {
+            Self::xml(
+                status,
+                &format!("<Error><Code>{code}</Code><Message>because</Message></Error>"),
+            )
         } else {
             Self::json(&json!({"__type": code, "code": code, "message": "because"}))
         };
@@ -210,7 +217,9 @@ async fn serve(
                 return;
             }
         };
-        let head = String::from_utf8_lossy(&buffer[..head_end]).to_lowercase();
+        let head = String::from_utf8_lossy(&buffer[..head_end]);
+        let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let head = head.to_lowercase();
         let length: usize = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length:"))
@@ -232,6 +241,7 @@ async fn serve(
         };
         let request = Request {
             operation,
+            target,
             nth,
             body,
         };
@@ -258,11 +268,13 @@ const TARGETS: &[&str] = &[
     "ListTables",
     "DescribeTable",
     "DescribeLogGroups",
+    "ListStateMachines",
+    "DescribeStateMachine",
 ];
 
 fn operation_of(head: &str, body: &[u8]) -> &'static str {
-    let path = head.split(' ').nth(1).unwrap_or_default();
-    let path = path.split('?').next().unwrap_or_default();
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = path.trim_end_matches('/');
     if path.ends_with("/operation/getmetricdata") {
         "GetMetricData"
@@ -273,7 +285,7 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
         .find_map(|line| line.strip_prefix("x-amz-target: "))
     {
         let name = target.rsplit('.').next().unwrap_or_default();
-        *TARGETS
+        TARGETS
             .iter()
             .find(|operation| operation.to_lowercase() == name)
             .unwrap_or_else(|| panic!("unknown target: {target}"))
@@ -283,8 +295,24 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
         "GetTraceSummaries"
     } else if path == "/traces" {
         "BatchGetTraces"
+    } else if query.contains("x-id=listbuckets") {
+        "ListBuckets"
+    } else if query.contains("x-id=listbucketmetricsconfigurations") {
+        "ListBucketMetricsConfigurations"
+    } else if query.starts_with("notification") {
+        "GetBucketNotificationConfiguration"
+    } else if query.starts_with("location") {
+        "GetBucketLocation"
+    } else if path.ends_with("/event-source-mappings") {
+        "ListEventSourceMappings"
     } else if path.ends_with("/functions") {
         "ListFunctions"
+    } else if path.ends_with("/aliases") {
+        "ListAliases"
+    } else if path.ends_with("/provisioned-concurrency") {
+        "ListProvisionedConcurrencyConfigs"
+    } else if path.ends_with("/urls") {
+        "ListFunctionUrlConfigs"
     } else if path.contains("/tags/") {
         "ListTags"
     } else if path == "/restapis" {
@@ -327,6 +355,14 @@ fn small_account(request: &Request) -> Response {
                     format!("arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations")}
             }}}]}),
         ),
+        "ListAliases" => Response::json(&json!({"Aliases": []})),
+        "ListFunctionUrlConfigs" => Response::json(&json!({"FunctionUrlConfigs": []})),
+        "ListEventSourceMappings" => Response::json(&json!({"EventSourceMappings": []})),
+        "ListBuckets" => Response::xml(
+            200,
+            "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>",
+        ),
+        "ListStateMachines" => Response::json(&json!({"stateMachines": []})),
         "ListTables" => Response::json(&json!({"TableNames": []})),
         "DescribeLogGroups" => Response::json(&json!({"logGroups": []})),
         "GetMetricData" => metric_data(request, "Complete", &[1.0]),

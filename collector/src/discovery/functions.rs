@@ -1,14 +1,21 @@
-//! Lambda functions. Environment variables, which `ListFunctions` returns too, are never kept.
+//! Lambda functions with their aliases and URLs. Environment variables, which `ListFunctions` returns
+//! too, are never kept.
+
+mod aliases;
+mod turn;
+mod urls;
+
+use std::collections::HashSet;
 
 use aws_sdk_lambda::types::FunctionConfiguration;
 use millicent_lake::{Outcome, Resource};
 
-use super::listing::{Found, Pages, row, settings};
+use super::listing::{Each, Found, Pages, row, settings};
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
 
-pub(super) const KINDS: &[&str] = &["function"];
+pub(super) const KINDS: &[&str] = &["function", "alias", "version", "function-url"];
 
 const LIST_FUNCTIONS: Operation = Operation("lambda:ListFunctions");
 const LIST_TAGS: Operation = Operation("lambda:ListTags");
@@ -46,7 +53,59 @@ pub(super) async fn list(
         }
     }
     read_tags(inner, meter, known, &mut functions).await;
-    Ok(Found::whole(functions))
+    let mut found = Found::whole(functions);
+    let hanging_on = hanging_on(inner, meter, known, &found.resources).await;
+    found.add(hanging_on);
+    Ok(found)
+}
+
+/// Aliases and URLs of the functions whose turn it is, and those that were known of the others.
+async fn hanging_on(
+    inner: &Inner,
+    meter: &Meter,
+    known: &[Resource],
+    functions: &[Resource],
+) -> Found {
+    let asked = turn::of(
+        functions,
+        known,
+        inner.clock.now(),
+        inner.config.discovery_every,
+    );
+    let names = || {
+        let asked = functions.iter().filter(|f| asked.contains(&f.name));
+        asked.map(|f| (f.name.clone(), None)).collect::<Vec<_>>()
+    };
+    let each = |what, kinds| Each {
+        what,
+        kinds,
+        known,
+        owner: function_of,
+    };
+    let mut found = each("functions' aliases", &["alias", "version"])
+        .ask(names(), async |name| aliases::of(inner, meter, &name).await)
+        .await;
+    let urls = each("functions' URLs", &["function-url"])
+        .ask(names(), async |name| urls::of(inner, meter, &name).await)
+        .await;
+    found.add(urls);
+
+    let others: HashSet<&str> = functions
+        .iter()
+        .map(|f| f.name.as_str())
+        .filter(|name| !asked.contains(*name))
+        .collect();
+    let still = known.iter().filter(|row| {
+        row.kind != "function"
+            && KINDS.contains(&row.kind.as_str())
+            && function_of(row).is_some_and(|name| others.contains(name))
+    });
+    found.resources.extend(still.cloned());
+    found
+}
+
+fn function_of(row: &Resource) -> Option<&str> {
+    row.configuration.get("function").map(String::as_str)
 }
 
 /// Tags are a comfort: where they can't be read, those known before stay, and the rest goes on.

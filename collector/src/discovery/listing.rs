@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use futures::{Future, StreamExt, stream};
+use futures::{StreamExt, stream};
 use millicent_lake::{Outcome, Resource};
 
 use crate::collector::Inner;
@@ -21,16 +21,21 @@ const NAMED: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) resources: Vec<Resource>,
-    /// What is missing in it, if it is not whole.
-    pub(super) partial: Option<Trouble>,
+    /// What is missing in it.
+    pub(super) missing: Vec<Trouble>,
 }
 
 impl Found {
     pub(super) fn whole(resources: Vec<Resource>) -> Self {
         Self {
             resources,
-            partial: None,
+            missing: Vec::new(),
         }
+    }
+
+    pub(super) fn add(&mut self, other: Found) {
+        self.resources.extend(other.resources);
+        self.missing.extend(other.missing);
     }
 }
 
@@ -118,87 +123,96 @@ where
     )
 }
 
-/// Asks for the particulars of each of many. What is gone gives no row; of what can't be read, the
-/// rows that were known stay, and the message tells how many and which.
-///
-/// `owner` tells of which of them a known row of these kinds is.
-///
-/// # Errors
-/// What the first one came to, if none of them can be read.
-pub(super) async fn each<F>(
-    what: &str,
-    names: Vec<String>,
-    known: &[Resource],
-    kinds: &[&str],
-    owner: impl Fn(&Resource) -> Option<String>,
-    ask: impl Fn(String) -> F,
-) -> Result<Found, Trouble>
-where
-    F: Future<Output = Result<Vec<Resource>, Trouble>>,
-{
-    let all = names.len();
-    let mut resources = Vec::new();
-    let mut read = 0;
-    let mut unread: Vec<(String, Trouble)> = Vec::new();
-    let mut running = stream::iter(names)
-        .map(|name| {
-            let asked = ask(name.clone());
-            async move { (name, asked.await) }
-        })
-        .buffered(CONCURRENCY);
-    while let Some((name, result)) = running.next().await {
-        match result {
-            Ok(rows) => {
-                read += 1;
-                resources.extend(rows);
-            }
-            Err(trouble) => unread.push((name, trouble)),
-        }
-        if read == 0 && unread.len() == GIVE_UP {
-            break;
-        }
-    }
-    let Some((_, first)) = unread.first().cloned() else {
-        return Ok(Found::whole(resources));
-    };
-    if read == 0 {
-        return Err(first);
-    }
-    let names: HashSet<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
-    let still = |row: &&Resource| {
-        kinds.contains(&row.kind.as_str())
-            && owner(row).is_some_and(|owner| names.contains(owner.as_str()))
-    };
-    resources.extend(known.iter().filter(still).cloned());
-    Ok(Found {
-        resources,
-        partial: Some(unread_message(what, &unread, all, &first)),
-    })
+/// Many resources whose particulars are asked for one by one.
+pub(super) struct Each<'a> {
+    /// For messages: `tables`.
+    pub(super) what: &'static str,
+    /// Kinds of the rows that the particulars give.
+    pub(super) kinds: &'static [&'static str],
+    /// What was known of them.
+    pub(super) known: &'a [Resource],
+    /// Of which of them a known row is.
+    pub(super) owner: fn(&Resource) -> Option<&str>,
 }
 
-fn unread_message(
-    what: &str,
-    unread: &[(String, Trouble)],
-    all: usize,
-    first: &Trouble,
-) -> Trouble {
-    let mut names: Vec<&str> = unread
-        .iter()
-        .take(NAMED)
-        .map(|(name, _)| name.as_str())
-        .collect();
-    if unread.len() > NAMED {
-        names.push("…");
+impl Each<'_> {
+    /// Asks for each. What is gone gives no row. Of what can't be read the rows that were known
+    /// stay, else there is the row that its name alone gives, if any; a message tells how many and
+    /// which.
+    pub(super) async fn ask<F>(
+        &self,
+        items: Vec<(String, Option<Resource>)>,
+        ask: impl Fn(String) -> F,
+    ) -> Found
+    where
+        F: Future<Output = Result<Vec<Resource>, Trouble>>,
+    {
+        let all = items.len();
+        let (mut read, mut resources) = (0, Vec::new());
+        let mut unread: Vec<(String, Option<Resource>)> = Vec::new();
+        let mut first: Option<Trouble> = None;
+        let mut left = items.into_iter();
+        let mut running = stream::iter(left.by_ref())
+            .map(|(name, bare)| {
+                let asked = ask(name.clone());
+                async move { (name, bare, asked.await) }
+            })
+            .buffered(CONCURRENCY);
+        while let Some((name, bare, result)) = running.next().await {
+            match result {
+                Ok(rows) => {
+                    read += 1;
+                    resources.extend(rows);
+                }
+                Err(trouble) => {
+                    unread.push((name, bare));
+                    first.get_or_insert(trouble);
+                }
+            }
+            if read == 0 && unread.len() == GIVE_UP {
+                break;
+            }
+        }
+        drop(running);
+        unread.extend(left);
+        let Some(first) = first else {
+            return Found::whole(resources);
+        };
+
+        let names: HashSet<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
+        let mut kept: HashSet<&str> = HashSet::new();
+        for row in self.known {
+            let owner = (self.owner)(row).filter(|owner| names.contains(owner));
+            if let (true, Some(owner)) = (self.kinds.contains(&row.kind.as_str()), owner) {
+                kept.insert(owner);
+                resources.push(row.clone());
+            }
+        }
+        let bare = unread
+            .iter()
+            .filter(|(name, _)| !kept.contains(name.as_str()));
+        resources.extend(bare.filter_map(|(_, bare)| bare.clone()));
+        let names: Vec<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
+        let what = self.what;
+        Found {
+            resources,
+            missing: vec![Trouble {
+                outcome: Outcome::Partial,
+                message: format!(
+                    "{} of {all} {what} can't be read ({}): {}",
+                    unread.len(),
+                    some(&names),
+                    first.message
+                ),
+            }],
+        }
     }
-    Trouble {
-        outcome: Outcome::Partial,
-        message: format!(
-            "{} of {all} {what} can't be read ({}): {}",
-            unread.len(),
-            names.join(", "),
-            first.message
-        ),
-    }
+}
+
+fn some(names: &[&str]) -> String {
+    let told = names.iter().take(NAMED).copied();
+    let more = (names.len() > NAMED).then_some("…");
+    told.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ fn group_row(inner: &Inner, group: &LogGroup) -> Option<Resource> {
 /// Tells each group its `function`: the one that is configured to log there, else the one of its
 /// name. A group that several functions share is none's; it gets their names as `functions`. The
 /// group of a function that was deleted keeps the function's name, as its stored bytes still cost.
+/// The group of a state machine has its `state_machine`.
 pub(super) fn relate(resources: &mut [Resource]) {
     let mut writers: HashMap<String, Vec<String>> = HashMap::new();
     for function in resources.iter().filter(|r| r.kind == "function") {
@@ -75,7 +76,18 @@ pub(super) fn relate(resources: &mut [Resource]) {
             .or_default()
             .push(function.name.clone());
     }
+    let machines: HashMap<String, String> = resources
+        .iter()
+        .filter(|r| r.kind == "state-machine")
+        .filter_map(|r| Some((r.configuration.get("log_group")?.clone(), r.name.clone())))
+        .collect();
     for group in resources.iter_mut().filter(|r| r.kind == "log-group") {
+        match machines.get(&group.name) {
+            Some(machine) => group
+                .configuration
+                .insert("state_machine".to_owned(), machine.clone()),
+            None => group.configuration.remove("state_machine"),
+        };
         group.configuration.remove("function");
         group.configuration.remove("functions");
         let (key, value) = match writers.get(&group.name).map(Vec::as_slice) {

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{
 };
 use millicent_lake::Resource;
 
-use super::listing::{Found, Pages, each, is_gone, row, settings};
+use super::listing::{Each, Found, Pages, is_gone, row, settings};
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
@@ -37,16 +37,23 @@ pub(super) async fn list(
             .send()
             .await
             .map_err(|error| LIST_TABLES.trouble(error))?;
-        names.extend(page.table_names.unwrap_or_default());
+        names.extend(
+            page.table_names
+                .into_iter()
+                .flatten()
+                .map(|name| (name, None)),
+        );
         if !pages.turn(page.last_evaluated_table_name)? {
             break;
         }
     }
-    let table_of = |row: &Resource| row.name.split(INDEX).next().map(str::to_owned);
-    each("tables", names, known, KINDS, table_of, |name| {
-        describe(inner, meter, name)
-    })
-    .await
+    let each = Each {
+        what: "tables",
+        kinds: KINDS,
+        known,
+        owner: |row| row.name.split(INDEX).next(),
+    };
+    Ok(each.ask(names, |name| describe(inner, meter, name)).await)
 }
 
 async fn describe(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Resource>, Trouble> {

@@ -230,3 +230,206 @@ async fn an_account_that_only_grows_gets_no_rows() {
     assert_eq!(pass(&collector, &aws).await, first);
     assert_eq!(recorded(&aws).await.pop().unwrap().rows, 0);
 }
+
+fn buckets(request: &Request) -> Option<Response> {
+    let of = |name: &str| request.target.split('/').nth(1) == Some(name);
+    Some(match request.operation {
+        "ListBuckets" => Response::xml(
+            200,
+            "<ListAllMyBucketsResult><Buckets>\
+             <Bucket><Name>invoices</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
+             <Bucket><Name>elsewhere</Name><BucketRegion>us-east-1</BucketRegion></Bucket>\
+             <Bucket><Name>closed</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
+             <Bucket><Name>gone</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
+             </Buckets></ListAllMyBucketsResult>",
+        ),
+        _ if of("elsewhere") => panic!("asked in the wrong region: {}", request.target),
+        operation if of("closed") => Response::error(operation, 403, "AccessDenied"),
+        operation if of("gone") => Response::error(operation, 404, "NoSuchBucket"),
+        "ListBucketMetricsConfigurations" => Response::xml(
+            200,
+            "<ListMetricsConfigurationsResult><IsTruncated>false</IsTruncated>\
+             <MetricsConfiguration><Id>pdf</Id><Filter><Prefix>pdf/</Prefix></Filter></MetricsConfiguration>\
+             <MetricsConfiguration><Id>EntireBucket</Id></MetricsConfiguration>\
+             </ListMetricsConfigurationsResult>",
+        ),
+        "GetBucketNotificationConfiguration" => Response::xml(
+            200,
+            "<NotificationConfiguration><CloudFunctionConfiguration>\
+             <CloudFunction>arn:aws:lambda:eu-central-1:123456789012:function:index</CloudFunction>\
+             <Event>s3:ObjectCreated:*</Event>\
+             <Filter><S3Key><FilterRule><Name>Prefix</Name><Value>pdf/&quot;new&quot; ü/</Value></FilterRule>\
+             </S3Key></Filter></CloudFunctionConfiguration><QueueConfiguration>\
+             <Queue>arn:aws:sqs:eu-central-1:123456789012:removed</Queue>\
+             <Event>s3:ObjectRemoved:*</Event></QueueConfiguration></NotificationConfiguration>",
+        ),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn a_bucket_tells_what_its_events_start_and_one_without_access_only_its_name() {
+    let aws = Scripted::start(buckets).await;
+    let resources = discovered(&aws).await;
+    assert_eq!(names(&resources, "bucket"), ["closed", "invoices"]);
+    let invoices = &of(&resources, "bucket", "invoices").configuration;
+    assert_eq!(invoices["metrics_filter"], "EntireBucket");
+    let events: serde_json::Value = serde_json::from_str(&invoices["notifications"]).unwrap();
+    assert_eq!(
+        events,
+        json!([
+            {"event": "s3:ObjectCreated:*", "function": "index", "prefix": "pdf/\"new\" ü/"},
+            {"event": "s3:ObjectRemoved:*", "queue": "removed"},
+        ])
+    );
+    let closed = &of(&resources, "bucket", "closed").configuration;
+    assert_eq!(closed["bucket_region"], REGION);
+    assert_eq!(closed.len(), 1);
+
+    let row = recorded(&aws).await.pop().unwrap();
+    assert_eq!(row.outcome, Outcome::Partial);
+    let error = row.error.unwrap();
+    assert!(
+        error.contains("1 of 3 buckets can't be read (closed)"),
+        "{error}"
+    );
+    assert!(
+        error.contains("Allow the action s3:GetMetricsConfiguration"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_function_has_aliases_urls_and_what_starts_it() {
+    let arn = |rest: &str| format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:get-order{rest}");
+    let aws = Scripted::start(move |request| {
+        Some(match request.operation {
+            "ListAliases" => Response::json(&json!({"Aliases": [{
+                "AliasArn": arn(":live"), "Name": "live", "FunctionVersion": "7",
+                "RoutingConfig": {"AdditionalVersionWeights": {"9": 0.25, "8": 0.05}},
+            }]})),
+            "ListProvisionedConcurrencyConfigs" => {
+                assert!(request.target.contains("List=ALL"));
+                Response::json(&json!({"ProvisionedConcurrencyConfigs": [
+                    {"FunctionArn": arn(":live"), "RequestedProvisionedConcurrentExecutions": 2},
+                    {"FunctionArn": arn(":6"), "RequestedProvisionedConcurrentExecutions": 1},
+                ]}))
+            }
+            "ListFunctionUrlConfigs" => Response::json(&json!({"FunctionUrlConfigs": [{
+                "FunctionUrl": "https://abc.lambda-url.eu-central-1.on.aws/",
+                "FunctionArn": arn(":live"), "AuthType": "AWS_IAM",
+                "CreationTime": "2026-01-01T00:00:00Z", "LastModifiedTime": "2026-01-01T00:00:00Z",
+            }]})),
+            "ListEventSourceMappings" if request.nth == 0 => Response::json(&json!({
+                "NextMarker": "2", "EventSourceMappings": [{
+                    "UUID": "u-1", "State": "Enabled", "BatchSize": 10, "FunctionArn": arn(""),
+                    "EventSourceArn": "arn:aws:sqs:eu-central-1:123456789012:shop-emails",
+            }]})),
+            "ListEventSourceMappings" => Response::json(&json!({"EventSourceMappings": [{
+                "UUID": "u-2", "State": "Disabled", "FunctionArn": arn(":live"), "EventSourceArn":
+                    "arn:aws:dynamodb:eu-central-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000",
+            }]})),
+            _ => return None,
+        })
+    })
+    .await;
+    let resources = discovered(&aws).await;
+    let live = &of(&resources, "alias", "get-order:live").configuration;
+    assert_eq!(
+        [
+            &live["function"],
+            &live["version"],
+            &live["weights"],
+            &live["provisioned_concurrency"]
+        ],
+        ["get-order", "7", "8=0.05,9=0.25", "2"]
+    );
+    let version = &of(&resources, "version", "get-order:6").configuration;
+    assert_eq!(version["provisioned_concurrency"], "1");
+    let url = &of(&resources, "function-url", "get-order").configuration;
+    assert_eq!([&url["auth_type"], &url["qualifier"]], ["AWS_IAM", "live"]);
+    let queue = &of(&resources, "event-source-mapping", "u-1").configuration;
+    assert_eq!(
+        [
+            &queue["function"],
+            &queue["source_kind"],
+            &queue["source"],
+            &queue["batch_size"]
+        ],
+        ["get-order", "sqs", "shop-emails", "10"]
+    );
+    let stream = &of(&resources, "event-source-mapping", "u-2").configuration;
+    assert_eq!(
+        [
+            &stream["source_kind"],
+            &stream["source"],
+            &stream["qualifier"],
+            &stream["state"]
+        ],
+        ["dynamodb-stream", "orders", "live", "Disabled"]
+    );
+}
+
+#[tokio::test]
+async fn aliases_that_may_not_be_listed_cost_the_functions_nothing() {
+    let aws = Scripted::start(|request| {
+        (request.operation == "ListAliases")
+            .then(|| Response::error(request.operation, 403, "AccessDeniedException"))
+    })
+    .await;
+    assert_eq!(names(&discovered(&aws).await, "function"), ["get-order"]);
+    let row = recorded(&aws).await.pop().unwrap();
+    assert_eq!(row.outcome, Outcome::Partial);
+    assert!(
+        row.error
+            .unwrap()
+            .contains("Allow the action lambda:ListAliases")
+    );
+}
+
+#[tokio::test]
+async fn a_state_machine_tells_the_functions_it_invokes() {
+    let arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:fulfil";
+    let machine = move |definition: &str| {
+        json!({
+            "stateMachineArn": arn, "name": "fulfil", "type": "EXPRESS", "definition": definition,
+            "roleArn": "arn:aws:iam::123456789012:role/r", "creationDate": 1.0,
+            "tracingConfiguration": {"enabled": true},
+            "loggingConfiguration": {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {
+                "logGroupArn": "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/vendedlogs/fulfil:*"}}]},
+        })
+    };
+    let aws = Scripted::start(move |request| {
+        Some(match request.operation {
+            "ListStateMachines" => Response::json(&json!({"stateMachines": [{
+                "stateMachineArn": arn, "name": "fulfil", "type": "EXPRESS", "creationDate": 1.0}]})),
+            // At first the definition's key may not be used, later it may.
+            "DescribeStateMachine" if request.json()["includedData"] == "METADATA_ONLY" => {
+                Response::json(&machine(""))
+            }
+            "DescribeStateMachine" if request.nth == 0 => {
+                Response::error(request.operation, 400, "KmsAccessDeniedException")
+            }
+            "DescribeStateMachine" => Response::json(&machine(
+                r#"{"States": {"Pick": {"Resource": "arn:aws:lambda:r:1:function:pick"}}}"#,
+            )),
+            "DescribeLogGroups" => Response::json(&json!({"logGroups": [{
+                "logGroupName": "/aws/vendedlogs/fulfil", "arn": "arn:of:the:group:*"}]})),
+            _ => return None,
+        })
+    })
+    .await;
+    let resources = discovered(&aws).await;
+    let before = &of(&resources, "state-machine", "fulfil").configuration;
+    assert_eq!(
+        [&before["type"], &before["tracing"], &before["log_group"]],
+        ["EXPRESS", "true", "/aws/vendedlogs/fulfil"]
+    );
+    assert!(!before.contains_key("invokes"));
+    let group = of(&resources, "log-group", "/aws/vendedlogs/fulfil");
+    assert_eq!(group.configuration["state_machine"], "fulfil");
+
+    let resources = discovered(&aws).await;
+    let after = &of(&resources, "state-machine", "fulfil").configuration;
+    assert_eq!(after["invokes"], "pick");
+}
