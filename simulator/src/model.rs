@@ -99,6 +99,8 @@ pub struct Request {
     pub integration_latency_us: i64,
     /// Status that the client got.
     pub status: u16,
+    /// Bytes of request and answer, as HTTP APIs count them; 0 for other APIs.
+    pub data_bytes: u64,
     /// The function call behind it.
     pub invocation: Invocation,
 }

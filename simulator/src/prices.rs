@@ -68,6 +68,15 @@ pub fn rate(meter: Meter) -> Rate {
             ],
             0,
         ),
+        Meter::HttpApiRequests => (
+            "Amazon API Gateway",
+            "ApiGatewayHttpRequest",
+            "ApiGatewayHttpApi",
+            "Requests",
+            1,
+            &[(300 * MILLION, 1_000_000), (NO_END, 900_000)],
+            0,
+        ),
         Meter::LambdaRequestsX86 => (
             "AWS Lambda",
             "Request",

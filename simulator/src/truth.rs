@@ -39,7 +39,9 @@ pub struct RouteTruth {
     pub api: &'static str,
     /// Its stage.
     pub stage: &'static str,
-    /// `GET /orders/{id}`.
+    /// `REST`, `HTTP` or `WEBSOCKET`.
+    pub protocol: &'static str,
+    /// `GET /orders/{id}`; for other keys than a method and a path the key: `$default`.
     pub route: String,
     /// Requests that started within the time.
     pub requests: u64,

@@ -13,6 +13,8 @@ use crate::{
 
 const OTHER_SERVICE: &str = "a service that no route uses";
 const DATED: i128 = 24;
+/// Metrics of a bucket's requests that CloudWatch keeps where they are asked for.
+const BUCKET_METRICS: i128 = 9;
 
 /// Everything that a line is but its cost.
 struct Fee {
@@ -62,12 +64,20 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
         .sum();
     let tables: u64 = estate.tables.iter().map(|table| table.bytes).sum();
     let free = fixed::TABLE_FREE_GB * GB * FREE_TIER_PERCENT / 100;
-    let detailed = estate
+    // Five metrics of every method of a REST API, six of every route of an HTTP API.
+    let detailed: i128 = estate
         .routes
         .iter()
         .map(|r| &estate.apis[usize::from(r.api.0)])
-        .filter(|api| api.detailed_metrics && api.protocol == Protocol::Rest)
-        .count();
+        .filter(|api| api.detailed_metrics)
+        .map(|api| match api.protocol {
+            Protocol::Rest => 5,
+            Protocol::Http => 6,
+            Protocol::WebSocket => 0,
+        })
+        .sum();
+    let counted = estate.buckets.iter().flat_map(|bucket| bucket.metrics);
+    let counted = counted.filter(|own| own.prefix.is_none()).count() as i128;
     let seed = world.config().seed;
     let fee = |service, usage_type, operation, unit, quantity, price, discounted, reason| Fee {
         service,
@@ -105,8 +115,17 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
             "CW:MetricMonitorUsage",
             "MetricStorage:AWS/ApiGateway",
             "Metrics",
-            // Five metrics of every method with detailed metrics.
-            (detailed as i128 * 5, month),
+            (detailed, month),
+            fixed::METRIC_MONTH,
+            true,
+            "detailed metrics cost by time, not by request",
+        ),
+        fee(
+            "AmazonCloudWatch",
+            "CW:MetricMonitorUsage",
+            "MetricStorage:AWS/S3",
+            "Metrics",
+            (counted * BUCKET_METRICS, month),
             fixed::METRIC_MONTH,
             true,
             "detailed metrics cost by time, not by request",

@@ -38,6 +38,7 @@ pub struct Layout {
 
     latency: Block,
     integration_latency: Block,
+    data_processed: Block,
     duration: Block,
     table_latency: Block,
     returned_items: Block,
@@ -83,6 +84,7 @@ impl Layout {
         Layout {
             latency: slots.take(routes),
             integration_latency: slots.take(routes),
+            data_processed: slots.take(routes),
             duration: slots.take(functions),
             table_latency: slots.take(operations.len()),
             returned_items: slots.take(operations.len()),
@@ -159,6 +161,11 @@ impl Layout {
     /// Slot of a route's `IntegrationLatency`.
     pub fn integration_latency(&self, route: RouteId) -> u16 {
         self.integration_latency.at(route.0)
+    }
+
+    /// Slot of the bytes × 1,000 of a route's requests.
+    pub(super) fn data_processed(&self, route: RouteId) -> u16 {
+        self.data_processed.at(route.0)
     }
 
     /// Slot of a function's `Duration`.

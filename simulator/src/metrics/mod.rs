@@ -1,5 +1,6 @@
 //! CloudWatch's view of the requests: samples by the minute, and what is added up of them.
 
+mod apis;
 pub mod events;
 pub mod layout;
 pub mod registry;

@@ -8,8 +8,8 @@ use super::{
     series::{Dimension, Series, Source},
 };
 use crate::{
-    estate::{Api, ApiId, Estate, Protocol},
-    model::{BucketId, FunctionId, RouteId, TableId},
+    estate::Estate,
+    model::{BucketId, FunctionId, TableId},
 };
 
 /// All series of an account.
@@ -69,12 +69,12 @@ impl Registry {
     }
 }
 
-struct Builder {
+pub(super) struct Builder {
     series: Vec<Series>,
 }
 
 impl Builder {
-    fn add(
+    pub(super) fn add(
         &mut self,
         namespace: &'static str,
         metric: &'static str,
@@ -147,67 +147,6 @@ impl Builder {
             "ConcurrentExecutions",
             "Count",
             Source::Gauge(layout.concurrency(one)),
-        );
-    }
-
-    fn api_gateway(&mut self, estate: &Estate, layout: &Layout) {
-        let rest = |api: &Api| api.protocol == Protocol::Rest;
-        for (index, api) in estate.apis.iter().enumerate().filter(|(_, api)| rest(api)) {
-            let Api { name, stage, .. } = *api;
-            let of_api = |id: &RouteId| estate.routes[usize::from(id.0)].api == ApiId(index as u16);
-            let routes: Vec<RouteId> = (0..estate.routes.len() as u16)
-                .map(RouteId)
-                .filter(of_api)
-                .collect();
-            self.api_set(layout, &[("ApiName", name)], &routes);
-            self.api_set(layout, &[("ApiName", name), ("Stage", stage)], &routes);
-            for id in routes.iter().filter(|_| api.detailed_metrics) {
-                let route = &estate.routes[usize::from(id.0)];
-                let dimensions = [
-                    ("ApiName", name),
-                    ("Method", route.method),
-                    ("Resource", route.resource),
-                    ("Stage", stage),
-                ];
-                self.api_set(layout, &dimensions, &[*id]);
-            }
-        }
-    }
-
-    fn api_set(&mut self, layout: &Layout, dimensions: &[(&str, &str)], routes: &[RouteId]) {
-        let slots: Vec<u16> = routes.iter().map(|r| layout.latency(*r)).collect();
-        let integration = routes
-            .iter()
-            .map(|r| layout.integration_latency(*r))
-            .collect();
-        let client_errors = routes.iter().map(|r| layout.client_errors(*r)).collect();
-        let server_errors = routes.iter().map(|r| layout.server_errors(*r)).collect();
-        let mut add =
-            |metric, unit, source| self.add("AWS/ApiGateway", metric, unit, dimensions, source);
-        add("Count", "Count", Source::Ones(slots.clone()));
-        add(
-            "4XXError",
-            "Count",
-            Source::Flags {
-                slots: slots.clone(),
-                counters: client_errors,
-                besides: false,
-            },
-        );
-        add(
-            "5XXError",
-            "Count",
-            Source::Flags {
-                slots: slots.clone(),
-                counters: server_errors,
-                besides: false,
-            },
-        );
-        add("Latency", "Milliseconds", Source::Times(slots));
-        add(
-            "IntegrationLatency",
-            "Milliseconds",
-            Source::Times(integration),
         );
     }
 

@@ -125,6 +125,10 @@ impl<'a> Collector<'a> {
                         self.sample(minute, layout.latency(request.route), request.latency_us);
                         let slot = layout.integration_latency(request.route);
                         self.sample(minute, slot, request.integration_latency_us);
+                        if request.data_bytes > 0 {
+                            let slot = layout.data_processed(request.route);
+                            self.sample(minute, slot, request.data_bytes as i64 * 1_000);
+                        }
                         match request.status {
                             400..500 => self.count(minute, layout.client_errors(request.route), 1),
                             500.. => self.count(minute, layout.server_errors(request.route), 1),

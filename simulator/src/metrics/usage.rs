@@ -3,16 +3,21 @@
 use std::ops::{AddAssign, Range};
 
 use crate::{
-    estate::Estate,
+    estate::{Estate, Protocol},
     metrics::events::{Event, visit},
     model::{Call, EntryPoint, Invocation, Micros, Minute, Request, Target, Work},
 };
+
+/// Bytes of a request that an HTTP API counts as one.
+const HTTP_METERED_BYTES: u64 = 512 << 10;
 
 /// A quantity that the bill counts and that a request causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Meter {
     /// Requests to REST APIs.
     ApiRequests,
+    /// Requests to HTTP APIs, one for every 512 KB begun.
+    HttpApiRequests,
     /// Invocations of x86 functions.
     LambdaRequestsX86,
     /// Invocations of arm functions.
@@ -37,10 +42,11 @@ pub enum Meter {
 
 impl Meter {
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
     /// All of them, in order.
     pub const ALL: [Meter; Meter::COUNT] = [
         Meter::ApiRequests,
+        Meter::HttpApiRequests,
         Meter::LambdaRequestsX86,
         Meter::LambdaRequestsArm,
         Meter::LambdaMbMsX86,
@@ -134,14 +140,20 @@ impl Usage {
     }
 
     fn add_request(&mut self, estate: &Estate, work: &Work, request: &Request) {
-        let traced = work.sampled && estate.api_of(request.route).tracing;
+        let (requests, metered) = match estate.api_of(request.route).protocol {
+            Protocol::Rest => (Meter::ApiRequests, 1),
+            Protocol::Http | Protocol::WebSocket => (
+                Meter::HttpApiRequests,
+                request.data_bytes.div_ceil(HTTP_METERED_BYTES),
+            ),
+        };
         let route = &mut self.routes[usize::from(request.route.0)];
         route.requests += 1;
         route.client_errors += u64::from((400..500).contains(&request.status));
         route.server_errors += u64::from(request.status >= 500);
         route.cold_starts += u64::from(request.invocation.init_us.is_some());
-        route.meters[Meter::ApiRequests as usize] += 1;
-        route.meters[Meter::Traces as usize] += u64::from(traced);
+        route.meters[requests as usize] += metered;
+        route.meters[Meter::Traces as usize] += u64::from(work.sampled);
     }
 
     fn add_invocation(&mut self, estate: &Estate, route: usize, invocation: &Invocation) {

@@ -49,6 +49,7 @@ pub(super) fn path(rng: &mut ChaCha8Rng, template: &str) -> String {
     let written = match kind {
         "product" => write!(path, "{}", 10_000 + rng.next_u32() % 48_210),
         "customer" => write!(path, "c-{}", 100_000 + rng.next_u32() % 310_000),
+        "store" => write!(path, "{}", 100 + rng.next_u32() % 73),
         "cart" => write!(path, "{:016x}", rng.next_u64()),
         _ => write!(path, "{}", 40_000_000 + rng.next_u32() % 3_871_940),
     };

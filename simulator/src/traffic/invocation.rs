@@ -96,7 +96,7 @@ impl Generator {
             calls: Vec::new(),
         };
         let calls = match course {
-            Course::ClientError => &behaviour.calls[..1],
+            Course::ClientError => &behaviour.calls[..behaviour.calls.len().min(1)],
             _ => behaviour.calls,
         };
         let failing = if course == Course::Error {

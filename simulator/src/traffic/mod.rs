@@ -3,27 +3,23 @@
 mod draw;
 mod invocation;
 pub(crate) mod profile;
+mod requests;
+mod sampling;
 mod shape;
 
 use std::sync::Arc;
 
-use rand::{Rng, RngCore, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Poisson};
 
-use self::{
-    draw::{draw_us, path, pick_behaviour},
-    invocation::Course,
-    profile::{Behaviour, LogNormal},
-};
 use crate::{
     estate::Estate,
-    model::{Doing, FunctionId, Micros, Minute, Request, RouteId, Work},
+    model::{FunctionId, Minute, RouteId},
     scenario::Scenario,
 };
 
-/// Share of the requests beyond the first of each second that X-Ray's default rule samples.
-const FIXED_RATE: f64 = 0.05;
+/// Sets the draws of all work but REST APIs' apart.
+const LATER_WORK: u64 = 0x1a7e_2b0a;
 
 /// Computes the requests of any minute; two generators of the same seed agree.
 #[derive(Debug)]
@@ -34,7 +30,7 @@ pub struct Generator {
     estate: Arc<Estate>,
     scenario: Scenario,
     /// Routes of each API with the running sum of their shares.
-    routes: [Vec<(f64, RouteId)>; 2],
+    routes: Vec<Vec<(f64, RouteId)>>,
 }
 
 impl Generator {
@@ -46,7 +42,7 @@ impl Generator {
         estate: Arc<Estate>,
         scenario: Scenario,
     ) -> Generator {
-        let mut routes = [Vec::new(), Vec::new()];
+        let mut routes = vec![Vec::new(); estate.apis.len()];
         // The routes whose behaviour is known; they are the first ones.
         for (index, route) in estate.routes.iter().enumerate().take(profile::ROUTES.len()) {
             let of_api = &mut routes[usize::from(route.api.0)];
@@ -76,30 +72,12 @@ impl Generator {
         let shape = shape::at(self.seed, minute);
         let cold = self.cold_rates(&shape, minute);
 
-        let mut arrivals: Vec<(Micros, usize)> = Vec::new();
-        for (api, rate) in shape.rates.iter().enumerate() {
-            let mean = rate * self.scale * 60.0;
-            let count = Poisson::new(mean).map_or(0.0, |poisson| poisson.sample(&mut rng)) as usize;
-            arrivals.extend((0..count).map(|_| (rng.random_range(0..60_000_000), api)));
-        }
-        arrivals.sort_unstable();
-
-        let mut second = -1;
-        let work = arrivals
-            .into_iter()
-            .map(|(offset, api)| {
-                let first_of_second = offset / 1_000_000 != second;
-                second = offset / 1_000_000;
-                let sampled = rng.random::<f64>() < FIXED_RATE || first_of_second;
-                self.request(
-                    &mut rng,
-                    api,
-                    shape::start_of(minute) + offset,
-                    sampled,
-                    &cold,
-                )
-            })
-            .collect();
+        let mut work = self.rest_requests(&mut rng, minute, &shape, &cold);
+        // Draws of its own, so that what came later left the REST APIs' requests as they were.
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ LATER_WORK);
+        rng.set_stream(minute as u64);
+        self.http_requests(&mut rng, minute, &shape, &cold, &mut work);
+        work.sort_by_key(|work| work.start);
         Minute { minute, work }
     }
 
@@ -128,88 +106,6 @@ impl Generator {
                 rate.max(self.scenario.storm(function, at))
             })
             .collect()
-    }
-
-    fn request(
-        &self,
-        rng: &mut ChaCha8Rng,
-        api: usize,
-        start: Micros,
-        sampled: bool,
-        cold: &[f64],
-    ) -> Work {
-        let id = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
-        let route = self.pick_route(rng, api);
-        let behaviour = pick_behaviour(rng, profile::ROUTES[usize::from(route.0)].1);
-        let course = self.course(rng, route, behaviour, start);
-        let before = rng.random_range(1_000..4_000);
-        let function = self.estate.routes[usize::from(route.0)].function;
-        let invocation = self.invocation(rng, function, start + before, behaviour, course, cold);
-        let network = draw_us(
-            rng,
-            LogNormal {
-                median: 2.4,
-                sigma: 0.3,
-            },
-        );
-        let integration_latency_us = invocation.end() - invocation.start + network;
-        let after = rng.random_range(500..3_500);
-        let request = Request {
-            route,
-            path: path(rng, behaviour.path),
-            method: behaviour.method,
-            latency_us: before + integration_latency_us + after,
-            integration_latency_us,
-            status: match course {
-                Course::ClientError => behaviour.client_error.0,
-                Course::Error => 502,
-                Course::Throttled => 500,
-                Course::Usual | Course::Runaway if behaviour.method == "POST" => 201,
-                Course::Usual | Course::Runaway => 200,
-            },
-            invocation,
-        };
-        Work {
-            id,
-            start,
-            sampled,
-            doing: Doing::Request(request),
-        }
-    }
-
-    fn pick_route(&self, rng: &mut ChaCha8Rng, api: usize) -> RouteId {
-        let routes = &self.routes[api];
-        let total = routes.last().map_or(0.0, |(sum, _)| *sum);
-        let draw = rng.random::<f64>() * total;
-        let index = routes.partition_point(|(sum, _)| *sum <= draw);
-        routes[index.min(routes.len() - 1)].1
-    }
-
-    fn course(
-        &self,
-        rng: &mut ChaCha8Rng,
-        route: RouteId,
-        behaviour: &Behaviour,
-        start: Micros,
-    ) -> Course {
-        let draw = rng.random::<f64>();
-        if route == self.scenario.burst_route
-            && self.scenario.burst.contains(&start)
-            && draw < profile::BURST_ERROR
-        {
-            return Course::Error;
-        }
-        let runaway =
-            route == self.scenario.runaway_route && self.scenario.runaway.contains(&start);
-        if runaway && draw > 1.0 - profile::RUNAWAY_THROTTLED {
-            return Course::Throttled;
-        }
-        match draw {
-            draw if draw < behaviour.error => Course::Error,
-            draw if draw < behaviour.error + behaviour.client_error.1 => Course::ClientError,
-            _ if runaway => Course::Runaway,
-            _ => Course::Usual,
-        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use self::shop::WRITE_INVOICE;
 pub(super) use self::shop::{
-    BACK_OFF_MS, BURST_ERROR, RETRIED_UPDATE, RETRIES, ROUTES, RUNAWAY_THROTTLED, STARTS,
+    BACK_OFF_MS, BURST_ERROR, HTTP_KILOBYTES, RETRIED_UPDATE, RETRIES, ROUTES, RUNAWAY_THROTTLED,
+    STARTS,
 };
 use crate::model::{BucketId, FunctionId, TableId};
 

@@ -10,6 +10,9 @@ const SHOP_RATE: f64 = 2.9;
 /// Requests a second of the back office over the office hours of a weekday, at scale 1.
 const BACKOFFICE_RATE: f64 = 0.24;
 
+/// Requests a second to the storefront's HTTP API over a usual weekday, at scale 1.
+pub(super) const HTTP_RATE: f64 = 0.26;
+
 /// Hours of a day in UTC, for a shop in Central Europe, relative to their mean.
 #[rustfmt::skip]
 const SHOP_DAY: [f64; 24] = [
@@ -25,7 +28,7 @@ const OFFICE_DAY: [f64; 24] = [
 ];
 const OFFICE_WEEK: [f64; 7] = [1.1, 1.0, 1.0, 1.0, 0.9, 0.08, 0.05];
 
-/// Traffic of the two APIs at one minute, in requests a second, and relative to their own usual.
+/// Traffic of the two REST APIs at one minute, in requests a second, and relative to their own usual.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     /// By API, in the estate's order: requests a second at scale 1.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     SimConfig, World,
     metrics::usage::Usage,
-    model::{FunctionId, Invocation, Minute, Target},
+    model::{FunctionId, Invocation, Minute, Request, Target},
 };
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -301,7 +301,13 @@ fn the_sampling_rule_takes_the_first_of_each_second_and_some_of_the_rest() {
     let (mut first, mut rest, mut rest_sampled) = (0, 0, 0);
     for minute in minute_of("2026-11-18T17:00:00Z")..minute_of("2026-11-18T19:00:00Z") {
         let mut second = 0;
-        for work in &world.minute(minute).work {
+        let minute = world.minute(minute);
+        // API Gateway's rule is that of its REST APIs together.
+        let sampled_there = |request: &Request| world.estate().api_of(request.route).tracing;
+        for (work, _) in minute
+            .requests()
+            .filter(|(_, request)| sampled_there(request))
+        {
             if work.start / 1_000_000 != second {
                 second = work.start / 1_000_000;
                 first += 1;
@@ -316,5 +322,34 @@ fn the_sampling_rule_takes_the_first_of_each_second_and_some_of_the_rest() {
     assert!(
         first > 7_000 && (0.045..0.055).contains(&share),
         "{first} {share}"
+    );
+}
+
+/// HTTP APIs sample nothing, so that Lambda does, function by function.
+#[test]
+fn lambda_samples_what_no_api_has_sampled() {
+    let world = world(1);
+    let (mut first, mut rest, mut rest_sampled) = (0, 0, 0);
+    for minute in minute_of("2026-11-18T17:00:00Z")..minute_of("2026-11-18T23:00:00Z") {
+        let mut seen = std::collections::BTreeSet::new();
+        let minute = world.minute(minute);
+        for (work, request) in minute.requests() {
+            if world.estate().api_of(request.route).tracing {
+                continue;
+            }
+            let invocation = &request.invocation;
+            if seen.insert((invocation.function, invocation.start / 1_000_000)) {
+                first += 1;
+                assert!(work.sampled);
+            } else {
+                rest += 1;
+                rest_sampled += u32::from(work.sampled);
+            }
+        }
+    }
+    let share = f64::from(rest_sampled) / f64::from(rest);
+    assert!(
+        first > 4_000 && rest > 200 && share < 0.12,
+        "{first} {rest} {share}"
     );
 }

@@ -66,13 +66,18 @@ impl World {
             .enumerate();
         parts
             .filter(|(_, (((route, _), _), _))| {
-                estate.apis[usize::from(route.api.0)].protocol == Protocol::Rest
+                estate.apis[usize::from(route.api.0)].protocol != Protocol::WebSocket
             })
             .map(|(index, (((route, usage), latency_ms), cost_by_service))| {
                 let api = estate.api_of(RouteId(index as u16));
                 RouteTruth {
                     api: api.name,
                     stage: api.stage,
+                    protocol: match api.protocol {
+                        Protocol::Rest => "REST",
+                        Protocol::Http => "HTTP",
+                        Protocol::WebSocket => "WEBSOCKET",
+                    },
                     route: route.key(),
                     requests: usage.requests,
                     errors_4xx: usage.client_errors,

@@ -87,9 +87,8 @@ impl<'a> Check<'a> {
                 "resource_arn",
                 "end_time",
             ],
-            "AWS::Lambda" if !has("inferred") => {
-                &["http", "aws", "resource_arn", "parent_id", "end_time"]
-            }
+            // A root where what invoked the function is not traced.
+            "AWS::Lambda" if !has("inferred") => &["http", "aws", "resource_arn", "end_time"],
             "AWS::Lambda::Function" => &["aws", "parent_id", "end_time"],
             "AWS::DynamoDB::Table" | "AWS::S3::Bucket" => {
                 &["http", "aws", "parent_id", "inferred", "end_time"]

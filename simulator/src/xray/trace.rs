@@ -95,10 +95,14 @@ struct Recording<'a> {
 
 impl Recording<'_> {
     fn request(mut self, request: &Request) -> Trace {
-        let (stage, integration) = gateway(self.work, request, self.estate, &mut self.ids);
-        self.segments.push(stage);
         let end = lambda_end(self.work, request);
-        self.synchronous(&request.invocation, Some(integration), end);
+        // HTTP APIs emit no segment: what Lambda sees is all that there is.
+        let parent = self.estate.api_of(request.route).tracing.then(|| {
+            let (stage, integration) = gateway(self.work, request, self.estate, &mut self.ids);
+            self.segments.push(stage);
+            integration
+        });
+        self.synchronous(&request.invocation, parent, end);
         self.finish()
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Points, at, one, query, world};
 use crate::{
     World,
+    estate::{Api, Protocol},
     model::{Call, Doing, Invocation, Request, Target, Work},
 };
 
@@ -152,14 +153,28 @@ fn check_functions(world: &World, all: &[&Invocation], from: i64, to: i64, perio
     }
 }
 
+/// The dimension that tells an API, and the names of its errors.
+fn names(api: &Api) -> ((&'static str, &'static str), [&'static str; 2]) {
+    match api.protocol {
+        Protocol::Rest => (("ApiName", api.name), ["4XXError", "5XXError"]),
+        Protocol::Http | Protocol::WebSocket => (("ApiId", api.id), ["4xx", "5xx"]),
+    }
+}
+
 fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64, period: i64) {
     for (index, route) in world.estate().routes.iter().enumerate() {
         let api = &world.estate().apis[usize::from(route.api.0)];
+        let (whole, errors) = names(api);
+        let method = if route.method.is_empty() {
+            route.resource
+        } else {
+            route.method
+        };
         let dimensions = [
-            ("ApiName", api.name),
+            whole,
             ("Stage", api.stage),
             ("Resource", route.resource),
-            ("Method", route.method),
+            ("Method", method),
         ];
         let own = requests
             .iter()
@@ -194,9 +209,9 @@ fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64,
         };
         close(&got("Count", "Sum"), &told(&|r| r.len() as f64));
         close(&got("Count", "SampleCount"), &told(&|r| r.len() as f64));
-        close(&got("4XXError", "Sum"), &told(&|r| status(r, 4)));
+        close(&got(errors[0], "Sum"), &told(&|r| status(r, 4)));
         close(
-            &got("5XXError", "Average"),
+            &got(errors[1], "Average"),
             &told(&|r| status(r, 5) / r.len() as f64),
         );
         close(
@@ -216,6 +231,10 @@ fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64,
             &got("IntegrationLatency", "Average"),
             &told(&|r| integration(r) / r.len() as f64),
         );
+        if api.protocol == Protocol::Http {
+            let bytes = |r: &Vec<&Request>| r.iter().map(|r| r.data_bytes as f64).sum::<f64>();
+            close(&got("DataProcessed", "Sum"), &told(&bytes));
+        }
     }
     for api in &world.estate().apis {
         let own = requests
@@ -223,10 +242,8 @@ fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64,
             .filter(|(_, r)| world.estate().api_of(r.route).name == api.name);
         let own = collect(from, to, period, own.map(|(work, r)| (work.start, *r)));
         let told: Points = own.iter().map(|(t, r)| (*t, r.len() as f64)).collect();
-        for dimensions in [
-            vec![("ApiName", api.name)],
-            vec![("Stage", api.stage), ("ApiName", api.name)],
-        ] {
+        let (whole, _) = names(api);
+        for dimensions in [vec![whole], vec![("Stage", api.stage), whole]] {
             close(
                 &one(
                     world,

@@ -163,6 +163,9 @@ pub(in crate::traffic) const RUNAWAY_THROTTLED: f64 = 0.015;
 /// Share of requests that fail in the error burst.
 pub(in crate::traffic) const BURST_ERROR: f64 = 0.6;
 
+/// Bytes of a request to an HTTP API and its answer, in thousands.
+pub(in crate::traffic) const HTTP_KILOBYTES: LogNormal = around(2.6, 0.7);
+
 /// Share of its API's requests and behaviours of every route, in the order of the estate's routes.
 pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
     (
@@ -373,6 +376,66 @@ pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
             ),
         ],
     ),
+    (
+        0.46,
+        &[behaviour(
+            "GET",
+            "/stores",
+            around(11.0, 0.4),
+            (400, 0.004),
+            0.0006,
+            &[],
+        )],
+    ),
+    (
+        0.37,
+        &[behaviour(
+            "GET",
+            "/stores/{store}",
+            around(3.5, 0.35),
+            (404, 0.03),
+            0.0005,
+            &[],
+        )],
+    ),
+    (
+        0.11,
+        &[behaviour(
+            "POST",
+            "/feedback",
+            around(17.0, 0.45),
+            (400, 0.04),
+            0.004,
+            &[write(CARTS, "PutItem", (1, 2), PUT)],
+        )],
+    ),
+    (
+        0.06,
+        &[
+            weighted(
+                0.7,
+                behaviour(
+                    "GET",
+                    "/wp-login.php",
+                    around(1.2, 0.3),
+                    (404, 1.0),
+                    0.0,
+                    &[],
+                ),
+            ),
+            weighted(
+                0.3,
+                behaviour(
+                    "GET",
+                    "/favicon.ico",
+                    around(1.2, 0.3),
+                    (404, 0.2),
+                    0.0,
+                    &[],
+                ),
+            ),
+        ],
+    ),
 ];
 
 /// Start of every function, in the order of the estate's functions.
@@ -387,4 +450,9 @@ pub(in crate::traffic) const STARTS: &[Start] = &[
     Start { cold_rate: 0.024,  init_ms: around(1_080.0, 0.22), log_bytes: 930 },
     Start { cold_rate: 0.05,   init_ms: around(420.0, 0.2),    log_bytes: 1_020 },
     Start { cold_rate: 0.062,  init_ms: around(860.0, 0.2),    log_bytes: 1_760 },
+    // The storefront's HTTP API, one function a route.
+    Start { cold_rate: 0.018,  init_ms: around(235.0, 0.18),   log_bytes: 590 },
+    Start { cold_rate: 0.021,  init_ms: around(230.0, 0.18),   log_bytes: 520 },
+    Start { cold_rate: 0.05,   init_ms: around(640.0, 0.2),    log_bytes: 880 },
+    Start { cold_rate: 0.06,   init_ms: around(205.0, 0.15),   log_bytes: 470 },
 ];

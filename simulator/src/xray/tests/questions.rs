@@ -65,7 +65,8 @@ fn filters_choose() {
         count("responsetime > 0.5"),
         of(&|s| s["ResponseTime"].as_f64() > Some(0.5))
     );
-    let orders = of(&|s| s["Http"]["HttpURL"].as_str().unwrap().contains("/orders"));
+    let url = |s: &Value| s["Http"]["HttpURL"].as_str().unwrap_or_default().to_owned();
+    let orders = of(&|s| url(s).contains("/orders"));
     assert!(orders > 0);
     assert_eq!(count(r#"http.url CONTAINS "/orders""#), orders);
     let backoffice = of(&|s| s["EntryPoint"]["Name"] == "backoffice/prod");
