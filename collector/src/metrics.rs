@@ -11,7 +11,9 @@ mod fetch;
 mod lambda;
 mod logs;
 mod points;
+mod s3;
 mod series;
+mod states;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use millicent_lake::{Rows, Slice, Table};
@@ -22,25 +24,13 @@ use crate::meter::{Billed, Meter};
 use crate::source::System;
 use crate::task::Collected;
 use crate::trouble::Trouble;
-use crate::windows::{Window, period_s};
+use crate::windows::Window;
 
 pub(crate) use active::Active;
-pub(crate) use asked::series_for;
-pub(crate) use series::Series;
+pub(crate) use asked::{Asked, asked_for};
 
 /// Calls of one window under way at once.
 const CONCURRENCY: usize = 4;
-
-/// Calls that a window of so many points a series takes.
-pub(crate) fn calls_for(series: &[Series], points: i64) -> usize {
-    fetch::batches(series, points).len()
-}
-
-/// Periods in a window.
-pub(crate) fn points_in(inner: &Inner, window: &Window) -> i64 {
-    let period = period_s(window, inner.clock.now(), inner.config.minute_resolution);
-    (window.length().num_seconds() / i64::from(period)).max(1)
-}
 
 /// Reads one window.
 pub(crate) async fn collect(
@@ -50,7 +40,6 @@ pub(crate) async fn collect(
     window: Window,
     meter: &Meter,
 ) -> Result<Collected, Trouble> {
-    let now = inner.clock.now();
     let slice = Slice {
         table: Table::Metrics,
         equal: vec![
@@ -62,32 +51,28 @@ pub(crate) async fn collect(
         to: window.to,
     };
 
-    let series = series_for(inner, meter, system, known, window).await?;
-    meter.afford(Billed::Metric, series.len() as i64)?;
-    let period = period_s(&window, now, inner.config.minute_resolution);
-    let batches = fetch::batches(&series, points_in(inner, &window));
-    let answers: Vec<fetch::Answer> = stream::iter(batches)
-        .map(|batch| fetch::fetch(inner, meter, &series, batch, window, period))
-        .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await?;
-
+    let asked = asked_for(inner, meter, system, known, window).await?;
+    let units: usize = asked.iter().map(Asked::units).sum();
+    meter.afford(Billed::Metric, units as i64)?;
     let mut missing = Vec::new();
-    let mut rows = points::Rows::new(inner, window, period);
-    for answer in answers {
-        missing.extend(answer.missing);
-        for (at, statistic, points) in answer.points {
-            rows.add(&series[at], at, statistic, &points);
+    let mut rows = Vec::new();
+    for asked in &asked {
+        let mut answers = stream::iter(asked.calls())
+            .map(|batch| fetch::fetch(inner, meter, asked, batch))
+            .buffer_unordered(CONCURRENCY);
+        while let Some(answer) = answers.try_next().await? {
+            missing.extend(answer.missing);
+            rows.extend(points::rows(inner, window, asked, answer.points));
         }
     }
-    let mut collected = Collected::whole(slice, Rows::Metrics(rows.finish()));
+    let mut collected = Collected::whole(slice, Rows::Metrics(rows));
     if !missing.is_empty() {
         missing.sort();
         missing.dedup();
         collected.partial = Some(format!(
             "CloudWatch gave only a part of {} of {} series: {}",
             missing.len(),
-            series.len(),
+            units,
             missing.join(", ")
         ));
     }

@@ -14,7 +14,7 @@ use crate::meter::{Billed, Meter};
 use crate::schedule::due_windows;
 use crate::source::Source;
 use crate::windows::Window;
-use crate::{cost, metrics, traces};
+use crate::{cost, exports, metrics, traces};
 
 /// One source in a plan. A number is `None` where nothing tells it yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,10 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
     let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
     let mut sources = Vec::new();
     for &source in &inner.config.sources {
+        if source == Source::Exports {
+            sources.extend(exports::planned(inner).await?);
+            continue;
+        }
         let seen = inner.seen(source, until).await?;
         let windows = due_windows(inner, source, &seen, until);
         let (calls, units, billed, basis) = match source {
@@ -77,15 +81,16 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
             Source::Metrics(system) => {
                 let (mut calls, mut units) = (Some(0), Some(0));
                 for window in &windows {
-                    let series = metrics::series_for(inner, &meter, system, &known, *window).await;
-                    let points = metrics::points_in(inner, window);
+                    let asked = metrics::asked_for(inner, &meter, system, &known, *window).await;
                     // Where it is not told what to ask for, the numbers are not known.
-                    let (batches, asked) = series.map_or((None, None), |series| {
-                        (
-                            Some(metrics::calls_for(&series, points) as u64),
-                            Some(series.len() as u64),
-                        )
-                    });
+                    let asked = asked.ok();
+                    let of = |count: fn(&metrics::Asked) -> usize| {
+                        asked
+                            .as_ref()
+                            .map(|asked| asked.iter().map(count).sum::<usize>() as u64)
+                    };
+                    let (batches, asked) =
+                        (of(|asked| asked.calls().len()), of(metrics::Asked::units));
                     calls = calls.zip(batches).map(|(a, b)| a + b);
                     units = units.zip(asked).map(|(a, b)| a + b);
                 }

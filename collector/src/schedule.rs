@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::{Collection, Outcome};
 
 use crate::collector::Inner;
-use crate::source::Source;
-use crate::windows::{Scheme, Window, bill_due, due};
+use crate::source::{Source, System};
+use crate::windows::{Scheme, Window, bill_due, due, midnights_due};
 
 /// X-Ray keeps traces for 30 days.
 const TRACE_RETENTION: TimeDelta = TimeDelta::days(29);
@@ -28,6 +28,13 @@ pub(crate) fn due_windows(
         partial_counts: false,
     };
     match source {
+        Source::Metrics(System::S3) => {
+            let mut windows = due(&scheme, seen, until);
+            let mut again = midnights_due(seen, until);
+            again.retain(|hour| !windows.iter().any(|window| window.overlaps(hour)));
+            windows.extend(again);
+            windows
+        }
         Source::Metrics(_) => due(&scheme, seen, until),
         Source::Traces => {
             let scheme = Scheme {
@@ -40,6 +47,8 @@ pub(crate) fn due_windows(
             };
             due(&scheme, seen, until)
         }
+        // What is due is told by the manifests.
+        Source::Exports => Vec::new(),
         Source::Cost => bill_due(config.history, config.cost_every, seen, until)
             .into_iter()
             .collect(),

@@ -168,6 +168,30 @@ pub fn period_s(window: &Window, now: DateTime<Utc>, fine: TimeDelta) -> i32 {
     }
 }
 
+/// How long a daily value may come after its midnight.
+const DAYS_LATE: TimeDelta = TimeDelta::days(3);
+/// How long one that may still come is left.
+const DAILY_AGAIN: TimeDelta = TimeDelta::hours(8);
+
+/// The hours of the last midnights that are to be read again: a daily value has the time of its
+/// midnight, and is published up to days later. Each was read before; what was not is due anyway.
+pub fn midnights_due(seen: &[Collection], now: DateTime<Utc>) -> Vec<Window> {
+    let today = midnight(now.date_naive());
+    (0..=4)
+        .map(|days| today - TimeDelta::days(days))
+        .map(|midnight| Window::new(midnight, midnight + TimeDelta::hours(1)))
+        .filter(|hour| {
+            let read = seen
+                .iter()
+                .filter(|c| c.outcome == Outcome::Complete)
+                .filter(|c| c.ts <= hour.from && c.window_end >= hour.to)
+                .map(|c| c.collected_at)
+                .max();
+            read.is_some_and(|read| read < hour.from + DAYS_LATE && now - read >= DAILY_AGAIN)
+        })
+        .collect()
+}
+
 /// The days of the bill to ask for, as one window: a request costs the same for one day as for a
 /// month.
 ///
@@ -233,7 +257,8 @@ pub fn floor(at: DateTime<Utc>, step: TimeDelta) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or(at)
 }
 
-fn ceil(at: DateTime<Utc>, step: TimeDelta) -> DateTime<Utc> {
+/// The first multiple of `step` since the epoch that is not before `at`.
+pub(crate) fn ceil(at: DateTime<Utc>, step: TimeDelta) -> DateTime<Utc> {
     let down = floor(at, step);
     if down == at { at } else { down + step }
 }

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
-use crate::windows::{Window, floor};
+use crate::windows::Window;
 
 const LIST_METRICS: Operation = Operation("cloudwatch:ListMetrics");
 /// A metric that woke up is listed within about 15 minutes.
@@ -58,6 +58,17 @@ pub(crate) struct Listing {
     pub(super) metrics: Vec<Listed>,
 }
 
+/// What a listing is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub(super) namespace: &'static str,
+    /// What had data of late is enough, where the window lies there.
+    pub(super) recent_only: bool,
+    pub(super) window: Window,
+    /// Nothing comes late to it any more.
+    pub(super) settled: bool,
+}
+
 /// A namespace, and whether only what had data of late is listed.
 type Key = (&'static str, bool);
 
@@ -77,14 +88,13 @@ impl Active {
         &self,
         inner: &Inner,
         meter: &Meter,
-        namespace: &'static str,
-        window: Window,
+        look: Look,
     ) -> Result<Arc<Listing>, Trouble> {
         let now = inner.clock.now();
-        let recent = window.from >= now - RECENT;
-        let settled = floor(now - inner.config.late, TimeDelta::hours(1));
+        let (namespace, window) = (look.namespace, look.window);
+        let recent = look.recent_only && window.from >= now - RECENT;
         // What came late to a settled window is listed as late, so the listing has to be younger.
-        let since = if window.to <= settled {
+        let since = if look.settled {
             window.to + inner.config.late
         } else {
             now - KEEP

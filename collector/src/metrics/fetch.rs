@@ -10,11 +10,11 @@ use aws_smithy_types::DateTime as AwsDateTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::Outcome;
 
+use super::asked::Asked;
 use super::series::{Series, Statistic};
 use crate::collector::Inner;
 use crate::meter::{Billed, Meter};
 use crate::trouble::{Operation, Trouble};
-use crate::windows::Window;
 
 const GET_METRIC_DATA: Operation = Operation("cloudwatch:GetMetricData");
 
@@ -64,11 +64,10 @@ pub(super) fn batches(series: &[Series], points: i64) -> Vec<Range<usize>> {
 pub(super) async fn fetch(
     inner: &Inner,
     meter: &Meter,
-    series: &[Series],
+    asked: &Asked,
     batch: Range<usize>,
-    window: Window,
-    period_s: i32,
 ) -> Result<Answer, Trouble> {
+    let series = &asked.series;
     let mut open: Vec<(usize, Statistic)> = batch
         .flat_map(|at| series[at].statistics.iter().map(move |s| (at, *s)))
         .collect();
@@ -78,7 +77,7 @@ pub(super) async fn fetch(
             tokio::time::sleep(std::time::Duration::from_millis(500) * round as u32).await;
         }
         let mut again = Vec::new();
-        for (query, got) in call(inner, meter, series, &open, window, period_s).await? {
+        for (query, got) in call(inner, meter, asked, &open).await? {
             match got.state {
                 State::Whole => answer.points.push((query.0, query.1, got.points)),
                 State::Again => again.push(query),
@@ -124,15 +123,14 @@ struct Got {
 async fn call(
     inner: &Inner,
     meter: &Meter,
-    series: &[Series],
+    asked: &Asked,
     open: &[(usize, Statistic)],
-    window: Window,
-    period_s: i32,
 ) -> Result<Vec<((usize, Statistic), Got)>, Trouble> {
+    let (window, period_s) = (asked.window, asked.period_s);
     let queries: Vec<MetricDataQuery> = open
         .iter()
         .enumerate()
-        .map(|(n, (at, statistic))| query(n, &series[*at], *statistic, period_s))
+        .map(|(n, (at, statistic))| query(n, &asked.series[*at], *statistic, period_s))
         .collect();
     let mut metrics: Vec<usize> = open.iter().map(|(at, _)| *at).collect();
     metrics.dedup();

@@ -1,10 +1,14 @@
-//! Lambda: per function. Reference: "Types of metrics for Lambda functions" in AWS Lambda's developer
-//! guide. A point's time is the start of its invocation.
+//! Lambda: per function, per alias or version with provisioned concurrency, and per event source
+//! mapping that counts its events.
+//!
+//! Reference: "Types of metrics for Lambda functions" in AWS Lambda's developer guide. A point's time is
+//! the start of its invocation. What only some functions have (asynchronous events, a URL, a stream)
+//! is known from the list of metrics alone.
 
 use millicent_lake::Resource;
 
 use super::active::Listed;
-use super::series::{COUNT, LATENCY, MAXIMUM, MILLISECONDS, Metric, Of, SUM, Series};
+use super::series::{COUNT, Dimension, LATENCY, MAXIMUM, MILLISECONDS, Metric, Of, SUM, Series};
 use crate::source::System;
 
 const FUNCTION: &[Metric] = &[
@@ -15,15 +19,56 @@ const FUNCTION: &[Metric] = &[
     ("ConcurrentExecutions", COUNT, MAXIMUM),
 ];
 
-fn function(name: &str) -> Of {
+/// Of functions that are invoked asynchronously, by a stream or by their URL.
+const SOME_FUNCTIONS: &[Metric] = &[
+    ("AsyncEventsReceived", COUNT, SUM),
+    ("AsyncEventsDropped", COUNT, SUM),
+    ("AsyncEventAge", MILLISECONDS, LATENCY),
+    ("DeadLetterErrors", COUNT, SUM),
+    ("DestinationDeliveryFailures", COUNT, SUM),
+    ("RecursiveInvocationsDropped", COUNT, SUM),
+    ("IteratorAge", MILLISECONDS, MAXIMUM),
+    ("OffsetLag", COUNT, MAXIMUM),
+    ("UrlRequestCount", COUNT, SUM),
+    ("UrlRequestLatency", MILLISECONDS, LATENCY),
+];
+
+/// Of an alias or version with provisioned concurrency.
+const PROVISIONED: &[Metric] = &[
+    ("ProvisionedConcurrentExecutions", COUNT, MAXIMUM),
+    ("ProvisionedConcurrencyInvocations", COUNT, SUM),
+    ("ProvisionedConcurrencySpilloverInvocations", COUNT, SUM),
+    ("ProvisionedConcurrencyUtilization", "None", MAXIMUM),
+];
+
+/// Of an event source mapping.
+const MAPPING: &[Metric] = &[
+    ("PolledEventCount", COUNT, SUM),
+    ("FilteredOutEventCount", COUNT, SUM),
+    ("InvokedEventCount", COUNT, SUM),
+    ("FailedInvokeEventCount", COUNT, SUM),
+    ("DroppedEventCount", COUNT, SUM),
+    ("DeletedEventCount", COUNT, SUM),
+    ("CommittedEventCount", COUNT, SUM),
+    ("OnFailureDestinationDeliveredEventCount", COUNT, SUM),
+    ("MaxOffsetLag", COUNT, MAXIMUM),
+    ("SumOffsetLag", COUNT, MAXIMUM),
+    ("ProvisionedPollers", COUNT, MAXIMUM),
+];
+
+fn of(resource: &str, stage: Option<&str>, dimensions: Vec<Dimension>) -> Of {
     Of {
         system: System::Lambda,
-        dimensions: vec![("FunctionName", name.to_owned())],
-        resource: name.to_owned(),
-        stage: None,
+        dimensions,
+        resource: resource.to_owned(),
+        stage: stage.map(str::to_owned),
         route: None,
         operation: None,
     }
+}
+
+fn function(name: &str) -> Of {
+    of(name, None, vec![("FunctionName", name.to_owned())])
 }
 
 /// What every function has.
@@ -35,8 +80,65 @@ pub(super) fn known(resources: &[Resource]) -> Vec<Series> {
         .collect()
 }
 
-/// The series that a listed metric is.
+/// The series that a listed metric is. Invocations by alias or version would count again what the
+/// function counts; mappings stand under their own id.
 pub(super) fn listed(listed: &Listed) -> Option<Series> {
-    let [name] = listed.exactly(["FunctionName"])?;
-    function(name).listed(FUNCTION, listed)
+    if let Some([name]) = listed.exactly(["FunctionName"]) {
+        let of = function(name);
+        return of
+            .listed(FUNCTION, listed)
+            .or_else(|| of.listed(SOME_FUNCTIONS, listed));
+    }
+    if let Some([id]) = listed.exactly(["EventSourceMappingUUID"]) {
+        let dimensions = vec![("EventSourceMappingUUID", id.to_owned())];
+        return of(id, None, dimensions).listed(MAPPING, listed);
+    }
+    let [name, part] = listed.exactly(["FunctionName", "Resource"])?;
+    let (_, qualifier) = part.split_once(':')?;
+    let dimensions = vec![
+        ("FunctionName", name.to_owned()),
+        ("Resource", part.to_owned()),
+    ];
+    of(name, Some(qualifier), dimensions).listed(PROVISIONED, listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::series::samples;
+    use super::*;
+
+    #[test]
+    fn provisioned_concurrency_is_of_the_alias() {
+        let alias = [("FunctionName", "search"), ("Resource", "search:live")];
+        let of_alias = |metric| listed(&samples::listed(metric, &alias));
+        let spilled = of_alias("ProvisionedConcurrencySpilloverInvocations").unwrap();
+        assert_eq!(
+            (spilled.resource.as_str(), spilled.stage.as_deref()),
+            ("search", Some("live"))
+        );
+        assert_eq!(of_alias("Invocations"), None, "would count again");
+        let unqualified = [("FunctionName", "search"), ("Resource", "search")];
+        let metric = samples::listed("ProvisionedConcurrencyInvocations", &unqualified);
+        assert_eq!(listed(&metric), None);
+    }
+
+    #[test]
+    fn what_few_functions_have_is_collected_where_it_is_listed() {
+        let age = samples::listed("IteratorAge", &[("FunctionName", "projector")]);
+        assert_eq!(listed(&age).unwrap().statistics, MAXIMUM);
+        assert!(
+            known(&[samples::resource("function", "projector", &[])])
+                .iter()
+                .all(|series| series.metric != "IteratorAge")
+        );
+    }
+
+    #[test]
+    fn a_mapping_stands_under_its_id() {
+        let polled = samples::listed(
+            "PolledEventCount",
+            &[("EventSourceMappingUUID", "0f1e-2d3c")],
+        );
+        assert_eq!(listed(&polled).unwrap().resource, "0f1e-2d3c");
+    }
 }

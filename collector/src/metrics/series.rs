@@ -12,6 +12,7 @@ use crate::source::System;
 pub(crate) enum Statistic {
     SampleCount,
     Sum,
+    Average,
     Maximum,
     P50,
     P95,
@@ -24,6 +25,7 @@ impl Statistic {
         match self {
             Statistic::SampleCount => "SampleCount",
             Statistic::Sum => "Sum",
+            Statistic::Average => "Average",
             Statistic::Maximum => "Maximum",
             Statistic::P50 => "p50",
             Statistic::P95 => "p95",
@@ -35,7 +37,8 @@ impl Statistic {
         let column = match self {
             Statistic::SampleCount => &mut point.sample_count,
             Statistic::Sum => &mut point.sum,
-            Statistic::Maximum => &mut point.max,
+            // Of one sample a period: what it was, which is also the largest.
+            Statistic::Average | Statistic::Maximum => &mut point.max,
             Statistic::P50 => &mut point.p50,
             Statistic::P95 => &mut point.p95,
             Statistic::P99 => &mut point.p99,
@@ -46,6 +49,8 @@ impl Statistic {
 
 pub(super) const SUM: &[Statistic] = &[Statistic::Sum];
 pub(super) const MAXIMUM: &[Statistic] = &[Statistic::Maximum];
+/// One value a day.
+pub(super) const DAILY: &[Statistic] = &[Statistic::Average];
 /// Five statistics, one billed unit.
 pub(super) const LATENCY: &[Statistic] = &[
     Statistic::SampleCount,
@@ -81,6 +86,11 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    /// It has one value a day, stamped at midnight.
+    pub(crate) fn is_daily(&self) -> bool {
+        self.statistics == DAILY
+    }
+
     /// For messages: `Duration of checkout`.
     pub(crate) fn label(&self) -> String {
         let of = [
@@ -133,18 +143,27 @@ impl Of {
     }
 }
 
-/// Keeps the first of those that ask for the same metric: what CloudWatch has once is asked for once.
+/// Keeps the first of those that would be the same rows: what CloudWatch has once, or in two shapes of
+/// dimensions, is asked for once. The first dimension tells apart resources of one name.
 pub(super) fn without_doubles(series: Vec<Series>) -> Vec<Series> {
     let mut seen = HashSet::new();
-    let mut kept = Vec::with_capacity(series.len());
-    for one in series {
-        let mut dimensions = one.dimensions.clone();
-        dimensions.sort();
-        if seen.insert((one.metric, dimensions)) {
-            kept.push(one);
-        }
-    }
-    kept
+    let first: Vec<bool> = series
+        .iter()
+        .map(|one| {
+            seen.insert((
+                one.metric,
+                &one.dimensions[0].1,
+                &one.stage,
+                &one.route,
+                &one.operation,
+                &one.resource,
+            ))
+        })
+        .collect();
+    let mut first = first.into_iter();
+    let mut series = series;
+    series.retain(|_| first.next().unwrap_or(false));
+    series
 }
 
 /// Resources and listed metrics for the tests of the systems.

@@ -292,3 +292,26 @@ proptest! {
         prop_assert_eq!(due(&scheme, &seen, now), vec![]);
     }
 }
+
+#[test]
+fn a_midnight_is_read_again_until_its_day_cannot_come_any_more() {
+    let now = at("2026-11-24T12:00:00Z");
+    let hour = |day: &str| {
+        let from = at(&format!("2026-11-{day}T00:00:00Z"));
+        Window::new(from, from + TimeDelta::hours(1))
+    };
+    let seen = [
+        // Not read: it is due anyway.
+        read(hour("24"), Outcome::Denied, at("2026-11-24T01:20:00Z")),
+        read(hour("23"), Outcome::Complete, at("2026-11-24T04:00:00Z")),
+        // Read a moment ago.
+        read(hour("22"), Outcome::Complete, at("2026-11-24T11:00:00Z")),
+        // Within a longer window of the history.
+        read(
+            window("2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z"),
+            Outcome::Complete,
+            at("2026-11-23T12:00:00Z"),
+        ),
+    ];
+    assert_eq!(midnights_due(&seen, now), [hour("23"), hour("21")]);
+}
