@@ -1,7 +1,9 @@
 //! What the analyzer answers, over lakes small enough to check by hand.
 
 mod alerts;
+mod answers;
 mod attribution;
 mod catalog;
 mod sampling;
 mod sql;
+mod units;
