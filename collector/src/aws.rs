@@ -11,6 +11,7 @@ const COST_EXPLORER_REGION: &str = "us-east-1";
 pub(crate) struct Aws {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) apigateway: aws_sdk_apigateway::Client,
+    pub(crate) apigateway_v2: aws_sdk_apigatewayv2::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) states: aws_sdk_sfn::Client,
@@ -40,6 +41,7 @@ impl Aws {
         Aws {
             lambda: aws_sdk_lambda::Client::new(&sdk),
             apigateway: aws_sdk_apigateway::Client::new(&sdk),
+            apigateway_v2: aws_sdk_apigatewayv2::Client::new(&sdk),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(s3),
             states: aws_sdk_sfn::Client::new(&sdk),

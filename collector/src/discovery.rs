@@ -4,8 +4,11 @@
 
 mod buckets;
 mod changes;
+mod domains;
 mod event_sources;
 mod functions;
+mod http_apis;
+mod integrations;
 mod listing;
 mod log_groups;
 mod rest_apis;
@@ -80,14 +83,40 @@ impl Inventory {
     }
 }
 
-/// The kinds of a listing, and what it gives.
-type Listed = (&'static [&'static str], Result<Found, Trouble>);
+/// What a listing is responsible for.
+#[derive(Clone, Copy)]
+struct Scope {
+    kinds: &'static [&'static str],
+    /// Of the rows of these kinds.
+    ours: fn(&Resource) -> bool,
+}
+
+impl Scope {
+    fn owns(&self, row: &Resource) -> bool {
+        self.kinds.contains(&row.kind.as_str()) && (self.ours)(row)
+    }
+}
+
+type Listed = (Scope, Result<Found, Trouble>);
 
 fn listing<'a>(
     kinds: &'static [&'static str],
     found: impl Future<Output = Result<Found, Trouble>> + Send + 'a,
 ) -> BoxFuture<'a, Listed> {
-    async move { (kinds, found.await) }.boxed()
+    listing_of(
+        Scope {
+            kinds,
+            ours: |_| true,
+        },
+        found,
+    )
+}
+
+fn listing_of<'a>(
+    scope: Scope,
+    found: impl Future<Output = Result<Found, Trouble>> + Send + 'a,
+) -> BoxFuture<'a, Listed> {
+    async move { (scope, found.await) }.boxed()
 }
 
 fn listings<'a>(
@@ -95,9 +124,20 @@ fn listings<'a>(
     meter: &'a Meter,
     known: &'a [Resource],
 ) -> Vec<BoxFuture<'a, Listed>> {
+    // Stages and routes of REST APIs and of the others are listed apart.
+    let rest = Scope {
+        kinds: rest_apis::KINDS,
+        ours: |row| !http_apis::is_ours(row),
+    };
+    let http = Scope {
+        kinds: http_apis::KINDS,
+        ours: http_apis::is_ours,
+    };
     vec![
         listing(functions::KINDS, functions::list(inner, meter, known)),
-        listing(rest_apis::KINDS, rest_apis::list(inner, meter)),
+        listing_of(rest, rest_apis::list(inner, meter, known)),
+        listing_of(http, http_apis::list(inner, meter, known)),
+        listing(domains::KINDS, domains::list(inner, meter, known)),
         listing(event_sources::KINDS, event_sources::list(inner, meter)),
         listing(tables::KINDS, tables::list(inner, meter, known)),
         listing(buckets::KINDS, buckets::list(inner, meter, known)),
@@ -118,27 +158,28 @@ pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>)
 
     let mut resources = Vec::new();
     let mut gaps = Vec::new();
-    let mut listed: Vec<&str> = Vec::new();
-    while let Some((kinds, result)) = running.next().await {
+    let mut listed: Vec<Scope> = Vec::new();
+    while let Some((scope, result)) = running.next().await {
         let missing = match result {
             Ok(found) => {
                 resources.extend(found.resources);
-                listed.extend(kinds);
+                listed.push(scope);
                 found.missing
             }
             Err(trouble) => {
-                let still = |resource: &&Resource| kinds.contains(&resource.kind.as_str());
-                resources.extend(known.iter().filter(still).cloned());
+                resources.extend(known.iter().filter(|row| scope.owns(row)).cloned());
                 failed += 1;
                 vec![trouble]
             }
         };
+        let kinds = scope.kinds;
         gaps.extend(missing.into_iter().map(|trouble| Gap { kinds, trouble }));
     }
     drop(running);
     log_groups::relate(&mut resources);
     changes::steady(&known, &mut resources);
-    let changes = changes::between(&known, &resources, &listed, inner.clock.now());
+    let listed = |row: &Resource| listed.iter().any(|scope| scope.owns(row));
+    let changes = changes::between(&known, &resources, listed, inner.clock.now());
     Inventory {
         resources,
         changes,

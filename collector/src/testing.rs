@@ -315,6 +315,20 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
         "ListFunctionUrlConfigs"
     } else if path.contains("/tags/") {
         "ListTags"
+    } else if let Some(path) = path.strip_prefix("/v2/") {
+        match path.rsplit('/').next() {
+            Some("apis") => "GetApis",
+            Some("stages") => "GetStagesV2",
+            Some("routes") => "GetRoutes",
+            Some("integrations") => "GetIntegrations",
+            Some("domainnames") => "GetDomainNamesV2",
+            Some("apimappings") => "GetApiMappings",
+            _ => panic!("unknown request: {head}"),
+        }
+    } else if path.ends_with("/domainnames") {
+        "GetDomainNames"
+    } else if path.ends_with("/basepathmappings") {
+        "GetBasePathMappings"
     } else if path == "/restapis" {
         "GetRestApis"
     } else if path.ends_with("/resources") {
@@ -363,6 +377,8 @@ fn small_account(request: &Request) -> Response {
             "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>",
         ),
         "ListStateMachines" => Response::json(&json!({"stateMachines": []})),
+        "GetApis" | "GetDomainNamesV2" | "GetApiMappings" => Response::json(&json!({"items": []})),
+        "GetDomainNames" | "GetBasePathMappings" => Response::json(&json!({"item": []})),
         "ListTables" => Response::json(&json!({"TableNames": []})),
         "DescribeLogGroups" => Response::json(&json!({"logGroups": []})),
         "GetMetricData" => metric_data(request, "Complete", &[1.0]),

@@ -37,11 +37,11 @@ fn near(old: &str, new: &str) -> bool {
     }
 }
 
-/// Rows for what is new or different, and for what is gone among the kinds that were listed.
+/// Rows for what is new or different, and for what is gone among what was listed.
 pub(super) fn between(
     known: &[Resource],
     found: &[Resource],
-    listed: &[&str],
+    listed: impl Fn(&Resource) -> bool,
     now: DateTime<Utc>,
 ) -> Vec<Resource> {
     let key = |resource: &Resource| (resource.kind.clone(), resource.arn.clone());
@@ -54,9 +54,9 @@ pub(super) fn between(
                 || old.tags != resource.tags
         })
     });
-    let gone = known.iter().filter(|resource| {
-        listed.contains(&resource.kind.as_str()) && !after.contains_key(&key(resource))
-    });
+    let gone = known
+        .iter()
+        .filter(|resource| listed(resource) && !after.contains_key(&key(resource)));
     changed
         .map(|resource| (resource, false))
         .chain(gone.map(|resource| (resource, true)))
@@ -99,7 +99,7 @@ mod tests {
             function("b", "256"),
             function("new", "512"),
         ];
-        let rows = between(&known, &found, &["function"], now);
+        let rows = between(&known, &found, |_| true, now);
         let told: Vec<_> = rows
             .iter()
             .map(|r| (r.name.as_str(), r.deleted, r.ts))
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_could_not_be_listed_is_not_gone() {
         let now = DateTime::UNIX_EPOCH;
-        assert_eq!(between(&[function("a", "128")], &[], &["route"], now), []);
+        assert_eq!(between(&[function("a", "128")], &[], |_| false, now), []);
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
             let known = [table(before)];
             let mut found = [table(after)];
             steady(&known, &mut found);
-            between(&known, &found, &["function"], DateTime::UNIX_EPOCH)
+            between(&known, &found, |_| true, DateTime::UNIX_EPOCH)
         };
         assert_eq!(rows("1000", "1099"), []);
         assert_eq!(rows("1000", "950"), []);

@@ -1,16 +1,15 @@
-//! REST APIs, their stages, and per stage their routes with the function that serves each.
+//! REST APIs, their stages, and per stage their routes with what serves each.
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_apigateway::types::{
-    Integration, MethodSetting, Resource as ApiResource, RestApi, Stage,
-};
+use aws_sdk_apigateway::types::{MethodSetting, Resource as ApiResource, RestApi, Stage};
 use millicent_lake::Resource;
 
-use super::listing::{Found, Pages};
+use super::http_apis::is_ours;
+use super::integrations;
+use super::listing::{Each, Found, Pages, is_gone, row, settings};
 use crate::collector::Inner;
 use crate::meter::Meter;
-use crate::segments::function_of_arn;
 use crate::trouble::{Operation, Trouble};
 
 pub(super) const KINDS: &[&str] = &["rest-api", "stage", "route"];
@@ -21,9 +20,15 @@ const GET_RESOURCES: Operation = Operation("apigateway:GET on /restapis/*/resour
 const GET_STAGES: Operation = Operation("apigateway:GET on /restapis/*/stages");
 
 const PAGE: i32 = 500;
+const PROTOCOL: &str = "REST";
 
-pub(super) async fn list(inner: &Inner, meter: &Meter) -> Result<Found, Trouble> {
-    let mut apis: Vec<RestApi> = Vec::new();
+pub(super) async fn list(
+    inner: &Inner,
+    meter: &Meter,
+    known: &[Resource],
+) -> Result<Found, Trouble> {
+    let mut apis: HashMap<String, RestApi> = HashMap::new();
+    let mut items = Vec::new();
     let mut pages = Pages::of(GET_REST_APIS);
     loop {
         inner.pace.apigateway.take(1.0).await;
@@ -38,25 +43,53 @@ pub(super) async fn list(inner: &Inner, meter: &Meter) -> Result<Found, Trouble>
             .send()
             .await
             .map_err(|error| GET_REST_APIS.trouble(error))?;
-        apis.extend(page.items.unwrap_or_default());
+        for api in page.items.unwrap_or_default() {
+            if let Some(id) = api.id().map(str::to_owned) {
+                items.push((id.clone(), None));
+                apis.insert(id, api);
+            }
+        }
         if !pages.turn(page.position)? {
             break;
         }
     }
-    let mut found = Vec::new();
-    for api in &apis {
-        let (Some(id), Some(name)) = (api.id(), api.name()) else {
-            continue;
-        };
-        let of = Api { inner, id, name };
-        let stages = of.stages(meter).await?;
-        let resources = of.resources(meter).await?;
-        found.push(of.api_row(api));
-        for stage in &stages {
-            found.extend(of.stage_rows(stage, &resources));
-        }
+    let each = Each {
+        what: "REST APIs",
+        kinds: KINDS,
+        known,
+        owner: |row| {
+            let id = row.configuration.get("api_id");
+            id.filter(|_| !is_ours(row)).map(String::as_str)
+        },
+    };
+    let apis = &apis;
+    Ok(each
+        .ask(items, async |id| match apis.get(&id) {
+            Some(api) => read(inner, meter, &id, api).await,
+            None => Ok(Vec::new()),
+        })
+        .await)
+}
+
+async fn read(
+    inner: &Inner,
+    meter: &Meter,
+    id: &str,
+    api: &RestApi,
+) -> Result<Vec<Resource>, Trouble> {
+    let Some(name) = api.name() else {
+        return Ok(Vec::new());
+    };
+    let of = Api { inner, id, name };
+    let (Some(stages), Some(resources)) = (of.stages(meter).await?, of.resources(meter).await?)
+    else {
+        return Ok(Vec::new());
+    };
+    let mut rows = vec![of.api_row(api)];
+    for stage in &stages {
+        rows.extend(of.stage_rows(stage, &resources));
     }
-    Ok(Found::whole(found))
+    Ok(rows)
 }
 
 struct Api<'a> {
@@ -66,7 +99,8 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
-    async fn stages(&self, meter: &Meter) -> Result<Vec<Stage>, Trouble> {
+    /// `None` if the API is gone.
+    async fn stages(&self, meter: &Meter) -> Result<Option<Vec<Stage>>, Trouble> {
         self.inner.pace.apigateway.take(1.0).await;
         let stages = self
             .inner
@@ -77,12 +111,16 @@ impl Api<'_> {
             .customize()
             .interceptor(meter.attempts())
             .send()
-            .await
-            .map_err(|error| GET_STAGES.trouble(error))?;
-        Ok(stages.item.unwrap_or_default())
+            .await;
+        match stages {
+            Ok(stages) => Ok(Some(stages.item.unwrap_or_default())),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(GET_STAGES.trouble(error)),
+        }
     }
 
-    async fn resources(&self, meter: &Meter) -> Result<Vec<ApiResource>, Trouble> {
+    /// `None` if the API is gone.
+    async fn resources(&self, meter: &Meter) -> Result<Option<Vec<ApiResource>>, Trouble> {
         let mut resources = Vec::new();
         let mut pages = Pages::of(GET_RESOURCES);
         loop {
@@ -100,11 +138,15 @@ impl Api<'_> {
                 .customize()
                 .interceptor(meter.attempts())
                 .send()
-                .await
-                .map_err(|error| GET_RESOURCES.trouble(error))?;
+                .await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if is_gone(&error) => return Ok(None),
+                Err(error) => return Err(GET_RESOURCES.trouble(error)),
+            };
             resources.extend(page.items.unwrap_or_default());
             if !pages.turn(page.position)? {
-                return Ok(resources);
+                return Ok(Some(resources));
             }
         }
     }
@@ -153,11 +195,16 @@ impl Api<'_> {
                         ("method", method.clone()),
                         ("path", path.to_owned()),
                         ("detailed_metrics", detailed.to_string()),
+                        ("protocol", PROTOCOL.to_owned()),
                     ]
                     .map(|(key, value)| (key.to_owned(), value)),
                 );
                 let integration = definition.method_integration();
-                configuration.extend(integration.into_iter().flat_map(|i| served_by(i, stage)));
+                configuration.extend(
+                    integration
+                        .into_iter()
+                        .flat_map(|i| integrations::of_rest(i, stage.variables())),
+                );
                 routes.push(self.row(
                     "route",
                     format!("{method} {path}"),
@@ -180,6 +227,7 @@ impl Api<'_> {
                 ("stage", name.to_owned()),
                 ("detailed_metrics", any_detailed.to_string()),
                 ("tracing", stage.tracing_enabled().to_string()),
+                ("protocol", PROTOCOL.to_owned()),
             ]
             .map(|(key, value)| (key.to_owned(), value)),
         );
@@ -205,9 +253,10 @@ impl Api<'_> {
     }
 
     fn configuration(&self) -> BTreeMap<String, String> {
-        [("api_id", self.id), ("api_name", self.name)]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into()
+        settings([
+            ("api_id", Some(self.id.to_owned())),
+            ("api_name", Some(self.name.to_owned())),
+        ])
     }
 
     fn row(
@@ -218,20 +267,10 @@ impl Api<'_> {
         configuration: BTreeMap<String, String>,
         tags: Option<&HashMap<String, String>>,
     ) -> Resource {
+        let tags = tags.into_iter().flatten();
         Resource {
-            ts: self.inner.clock.now(),
-            account_id: self.inner.aws.account_id.clone(),
-            region: self.inner.config.region.clone(),
-            kind: kind.to_owned(),
-            name,
-            arn,
-            configuration,
-            tags: tags
-                .into_iter()
-                .flatten()
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
-            deleted: false,
+            tags: tags.map(|(k, v)| (k.clone(), v.clone())).collect(),
+            ..row(self.inner, kind, name, arn, configuration)
         }
     }
 }
@@ -256,78 +295,9 @@ fn detailed_metrics(
         .is_some_and(MethodSetting::metrics_enabled)
 }
 
-/// Type of the integration, and the function or service that it calls.
-fn served_by(integration: &Integration, stage: &Stage) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    if let Some(kind) = integration.r#type() {
-        pairs.push(("integration_type".to_owned(), kind.as_str().to_owned()));
-    }
-    if let Some(uri) = integration.uri() {
-        let uri = with_stage_variables(uri, stage.variables());
-        match target_of_uri(&uri) {
-            Some(Target::Function(name)) => pairs.push(("integration_target".to_owned(), name)),
-            Some(Target::Service(name)) => pairs.push(("integration_service".to_owned(), name)),
-            None => pairs.push(("integration_uri".to_owned(), uri)),
-        }
-    }
-    pairs
-}
-
-fn with_stage_variables(uri: &str, variables: Option<&HashMap<String, String>>) -> String {
-    let mut uri = uri.to_owned();
-    for (name, value) in variables.into_iter().flatten() {
-        uri = uri.replace(&format!("${{stageVariables.{name}}}"), value);
-    }
-    uri
-}
-
-#[derive(Debug, PartialEq)]
-enum Target {
-    Function(String),
-    Service(String),
-}
-
-/// `arn:aws:apigateway:r:lambda:path/2015-03-31/functions/{function ARN}/invocations`, or
-/// `arn:aws:apigateway:r:{service}:action/…`.
-fn target_of_uri(uri: &str) -> Option<Target> {
-    let mut parts = uri.splitn(6, ':');
-    if parts.next()? != "arn" || parts.nth(1)? != "apigateway" {
-        return None;
-    }
-    let service = parts.nth(1)?;
-    let path = parts.next()?;
-    if service != "lambda" {
-        return Some(Target::Service(service.to_owned()));
-    }
-    let arn = path.split_once("/functions/")?.1;
-    let arn = arn.strip_suffix("/invocations").unwrap_or(arn);
-    function_of_arn(arn).map(Target::Function)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_integration_tells_its_function() {
-        let uri = |function: &str| {
-            format!(
-                "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:{function}/invocations"
-            )
-        };
-        let function = |name: &str| Some(Target::Function(name.to_owned()));
-        assert_eq!(target_of_uri(&uri("get-order")), function("get-order"));
-        assert_eq!(target_of_uri(&uri("get-order:live")), function("get-order"));
-        assert_eq!(
-            target_of_uri("arn:aws:apigateway:eu-central-1:states:action/StartExecution"),
-            Some(Target::Service("states".to_owned()))
-        );
-        assert_eq!(target_of_uri("https://example.com/orders"), None);
-
-        let variables = [("fn".to_owned(), "pay".to_owned())].into();
-        let named = with_stage_variables(&uri("${stageVariables.fn}"), Some(&variables));
-        assert_eq!(target_of_uri(&named), function("pay"));
-    }
 
     #[test]
     fn detailed_metrics_are_set_for_all_or_for_one_method() {

@@ -433,3 +433,153 @@ async fn a_state_machine_tells_the_functions_it_invokes() {
     let after = &of(&resources, "state-machine", "fulfil").configuration;
     assert_eq!(after["invokes"], "pick");
 }
+
+fn http_apis(request: &Request) -> Option<Response> {
+    let function = |name: &str| format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}");
+    let of = |api: &str| request.target.contains(&format!("/{api}/"));
+    Some(match request.operation {
+        "GetApis" => Response::json(&json!({"items": [
+            {"apiId": "h1", "name": "storefront", "protocolType": "HTTP", "tags": {"team": "web"},
+             "apiEndpoint": "https://h1.execute-api.eu-central-1.amazonaws.com",
+             "routeSelectionExpression": "$request.method $request.path"},
+            {"apiId": "w1", "name": "live", "protocolType": "WEBSOCKET",
+             "routeSelectionExpression": "$request.body.action"},
+            {"apiId": "gone", "name": "gone", "protocolType": "HTTP",
+             "routeSelectionExpression": "$request.method $request.path"},
+        ]})),
+        operation if of("gone") => Response::error(operation, 404, "NotFoundException"),
+        "GetStagesV2" if of("h1") => Response::json(&json!({"items": [{
+            "stageName": "$default", "stageVariables": {"fn": "stores"},
+            "defaultRouteSettings": {"detailedMetricsEnabled": true},
+            "routeSettings": {"$default": {"detailedMetricsEnabled": false}},
+        }]})),
+        "GetStagesV2" => Response::json(&json!({"items": [{"stageName": "prod"}]})),
+        "GetRoutes" if of("h1") && !request.target.contains("nextToken") => {
+            Response::json(&json!({"nextToken": "2", "items": [
+                {"routeKey": "GET /stores/{id}", "target": "integrations/i1"},
+                {"routeKey": "POST /orders", "target": "integrations/i2"},
+            ]}))
+        }
+        "GetRoutes" if of("h1") => Response::json(&json!({"items": [{"routeKey": "$default"}]})),
+        "GetRoutes" => Response::json(&json!({"items": [
+            {"routeKey": "track", "target": "integrations/i3"}]})),
+        "GetIntegrations" if of("h1") => Response::json(&json!({"items": [
+            {"integrationId": "i1", "integrationType": "AWS_PROXY",
+             "integrationUri": function("${stageVariables.fn}:live")},
+            {"integrationId": "i2", "integrationType": "AWS_PROXY",
+             "integrationSubtype": "StepFunctions-StartExecution", "requestParameters": {
+                "StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:fulfil"}},
+        ]})),
+        "GetIntegrations" => Response::json(&json!({"items": [
+            {"integrationId": "i3", "integrationType": "AWS_PROXY", "integrationUri": format!(
+                "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{}/invocations", function("live-track"))},
+        ]})),
+        "GetDomainNames" => Response::json(&json!({"item": [{"domainName": "api.shop.example"}]})),
+        "GetDomainNamesV2" => Response::json(&json!({"items": [
+            {"domainName": "api.shop.example"}, {"domainName": "live.shop.example"}]})),
+        "GetBasePathMappings" if of("live.shop.example") => {
+            Response::error(request.operation, 404, "NotFoundException")
+        }
+        "GetBasePathMappings" => Response::json(&json!({"item": [
+            {"basePath": "(none)", "restApiId": "a1b2c3", "stage": "prod"}]})),
+        "GetApiMappings" if of("live.shop.example") => Response::json(&json!({"items": [
+            {"apiId": "w1", "apiMappingKey": "live", "stage": "prod"}]})),
+        // The mapping to the REST API a second time.
+        "GetApiMappings" => Response::json(&json!({"items": [
+            {"apiId": "a1b2c3", "apiMappingKey": "", "stage": "prod"},
+            {"apiId": "h1", "apiMappingKey": "stores/v1", "stage": "$default"}]})),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn http_and_websocket_apis_are_found_with_their_routes_and_domains() {
+    let aws = Scripted::start(http_apis).await;
+    let resources = discovered(&aws).await;
+    assert_eq!(names(&resources, "http-api"), ["storefront"]);
+    assert_eq!(names(&resources, "websocket-api"), ["live"]);
+    assert_eq!(of(&resources, "http-api", "storefront").tags["team"], "web");
+    assert_eq!(
+        names(&resources, "stage"),
+        ["live/prod", "shop/prod", "storefront/$default"]
+    );
+    assert_eq!(
+        names(&resources, "route"),
+        [
+            "$default",
+            "GET /orders/{id}",
+            "GET /stores/{id}",
+            "POST /orders",
+            "track"
+        ]
+    );
+    let route = |name| &of(&resources, "route", name).configuration;
+    let store = route("GET /stores/{id}");
+    assert_eq!(
+        [
+            &store["protocol"],
+            &store["stage"],
+            &store["detailed_metrics"],
+            &store["integration_target"]
+        ],
+        ["HTTP", "$default", "true", "stores"]
+    );
+    let orders = route("POST /orders");
+    assert_eq!(
+        [
+            &orders["integration_service"],
+            &orders["integration_state_machine"]
+        ],
+        ["states", "fulfil"]
+    );
+    assert_eq!(route("$default")["detailed_metrics"], "false");
+    assert_eq!(
+        [
+            &route("track")["protocol"],
+            &route("track")["integration_target"]
+        ],
+        ["WEBSOCKET", "live-track"]
+    );
+    assert_eq!(route("GET /orders/{id}")["protocol"], "REST");
+
+    let mut domains: Vec<_> = resources
+        .iter()
+        .filter(|r| r.kind == "domain")
+        .map(|r| {
+            let of = |key: &str| r.configuration[key].as_str();
+            (r.name.as_str(), of("base_path"), of("api_id"), of("stage"))
+        })
+        .collect();
+    domains.sort_unstable();
+    assert_eq!(
+        domains,
+        [
+            ("api.shop.example", "", "a1b2c3", "prod"),
+            ("api.shop.example", "stores/v1", "h1", "$default"),
+            ("live.shop.example", "live", "w1", "prod"),
+        ]
+    );
+    assert_eq!(recorded(&aws).await[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn one_kind_of_api_that_can_t_be_listed_leaves_the_other_alone() {
+    let aws = Scripted::start(|request| {
+        // At the second inventory, the HTTP APIs can't be listed and the REST API is gone.
+        match request.operation {
+            "GetApis" if request.nth > 0 => {
+                Some(Response::error("GetApis", 403, "AccessDeniedException"))
+            }
+            "GetRestApis" if request.nth > 0 => Some(Response::json(&json!({"item": []}))),
+            _ => http_apis(request),
+        }
+    })
+    .await;
+    discovered(&aws).await;
+    let after = discovered(&aws).await;
+    assert_eq!(names(&after, "stage"), ["live/prod", "storefront/$default"]);
+    assert_eq!(
+        names(&after, "route"),
+        ["$default", "GET /stores/{id}", "POST /orders", "track"]
+    );
+}
