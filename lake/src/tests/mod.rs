@@ -3,6 +3,7 @@
 mod concurrency;
 mod latency;
 mod opening;
+mod parts;
 mod replacing;
 mod round_trip;
 mod samples;
