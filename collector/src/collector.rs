@@ -20,6 +20,7 @@ use crate::config::CollectConfig;
 use crate::discovery::Inventory;
 use crate::error::CollectError;
 use crate::estate::Unreached;
+use crate::exports;
 use crate::knowledge::Knowledge;
 use crate::meter::Purse;
 use crate::metrics::Active;
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) gate: Arc<Semaphore>,
     pub(crate) active: Active,
     pub(crate) backoff: Mutex<Backoff>,
+    pub(crate) exports: exports::Checked,
 }
 
 impl Collector {
@@ -115,6 +117,7 @@ impl Collector {
                 gate,
                 active: Active::default(),
                 backoff: Mutex::default(),
+                exports: exports::Checked::default(),
             }),
         }
     }
@@ -197,6 +200,14 @@ impl Collector {
             let task = prepare(Source::Cost).await?;
             let nothing = Knowledge::new(Inventory::known(Vec::new()));
             tasks.spawn(async move { task.run(nothing).await.map(Done::Source) });
+        }
+        if wanted(Source::Exports) && !inner.config.exports.is_empty() {
+            let (inner, cancel, told) = (Arc::clone(inner), cancel.clone(), told.clone());
+            tasks.spawn(async move {
+                exports::collect(inner, cancel, told)
+                    .await
+                    .map(Done::Source)
+            });
         }
         if wanted(Source::Discovery) {
             let task = prepare(Source::Discovery).await?;
@@ -303,7 +314,7 @@ impl Collector {
 
 /// A source that is an account's as a whole, and not one of its regions'.
 pub(crate) fn is_global(source: Source) -> bool {
-    source == Source::Cost
+    matches!(source, Source::Cost | Source::Exports)
 }
 
 enum Done {

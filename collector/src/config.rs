@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
-use crate::{CollectError, Source};
+use crate::{CollectError, ExportConfig, Source};
 
 /// Access keys that are given instead of found by the SDK's chain.
 #[derive(Clone, PartialEq, Eq)]
@@ -100,6 +100,8 @@ pub struct CollectConfig {
     pub discovery_every: TimeDelta,
     /// Time between two looks at the last three days of the bill; each costs at least $0.02.
     pub cost_every: TimeDelta,
+    /// Where files of the bill are; they need no region and are read once for all of them.
+    pub exports: Vec<ExportConfig>,
     /// Traces.
     pub traces: TraceConfig,
     /// What Millicent's own calls may cost in a UTC day: a hard stop. `None`: no limit.
@@ -127,6 +129,7 @@ impl Default for CollectConfig {
             late: TimeDelta::minutes(20),
             discovery_every: TimeDelta::minutes(10),
             cost_every: TimeDelta::hours(6),
+            exports: Vec::new(),
             traces: TraceConfig {
                 sampling_rate: 1.0,
                 backfill_sampling_rate: 0.1,

@@ -5,8 +5,11 @@
 //! record. Each page costs $0.01, so days are asked for in one go. Amounts are decimals from AWS's
 //! text to the lake, never floating point.
 
+pub(crate) mod decimal;
 mod lines;
 mod usage_region;
+
+pub(crate) use usage_region::region_of;
 
 use aws_sdk_costexplorer::types::{
     DateInterval, Dimension, DimensionValues, Expression, Granularity, GroupDefinition,

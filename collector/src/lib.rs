@@ -17,6 +17,7 @@ mod coverage;
 mod discovery;
 mod error;
 mod estate;
+mod exports;
 mod knowledge;
 mod meter;
 mod metrics;
@@ -42,6 +43,7 @@ pub use error::CollectError;
 pub use estate::{
     AccountConfig, Estate, EstateConfig, EstatePlan, EstateSummary, Place, PlaceSummary, Unreached,
 };
+pub use exports::ExportConfig;
 pub use plan::{Plan, PlannedSource};
 pub use source::{Source, System};
 pub use summary::{Incident, PassSummary, SourceSummary};

@@ -3,7 +3,8 @@
 //!
 //! List prices (reference: the AWS pricing pages of CloudWatch, X-Ray and Cost Management):
 //! `GetMetricData` $0.01 per 1,000 metrics requested, never in the free tier; X-Ray $0.50 per
-//! million traces scanned or retrieved; Cost Explorer $0.01 per request.
+//! million traces scanned or retrieved; Cost Explorer $0.01 per request; S3 $0.005 per 1,000 listings
+//! and $0.0004 per 1,000 objects.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,10 @@ pub(crate) enum Billed {
     Trace,
     /// A page of Cost Explorer.
     CostRequest,
+    /// A page of a bucket's listing.
+    S3List,
+    /// An object of a bucket.
+    S3Get,
 }
 
 impl Billed {
@@ -38,6 +43,8 @@ impl Billed {
             Billed::Metric => Decimal::new(1, 5),
             Billed::Trace => Decimal::new(5, 7),
             Billed::CostRequest => Decimal::new(1, 2),
+            Billed::S3List => Decimal::new(5, 6),
+            Billed::S3Get => Decimal::new(4, 7),
         }
     }
 

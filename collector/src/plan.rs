@@ -67,10 +67,6 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
     let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
     let mut sources = Vec::new();
     for &source in &inner.config.sources {
-        if source == Source::Exports {
-            sources.extend(exports::planned(inner).await?);
-            continue;
-        }
         let seen = inner.seen(source, until).await?;
         let windows = due_windows(inner, source, &seen, until);
         let (calls, units, billed, basis) = match source {
@@ -102,6 +98,10 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
                 let calls = units.map(|units| units / 10 + windows.len() as u64);
                 let basis = "traces an hour of the windows read so far";
                 (calls, units, Billed::Trace, basis)
+            }
+            Source::Exports => {
+                sources.extend(exports::planned(inner).await?);
+                continue;
             }
             Source::Cost => {
                 let requests = cost::REQUESTS.unsigned_abs() * windows.len() as u64;

@@ -12,6 +12,8 @@ pub enum Source {
     Traces,
     /// The bill, from Cost Explorer.
     Cost,
+    /// The bill, from the files of Data Exports.
+    Exports,
 }
 
 /// A system that publishes metrics to CloudWatch.
@@ -69,7 +71,7 @@ impl System {
 
 impl Source {
     /// Every source, in the order in which a pass starts them.
-    pub const ALL: [Source; 9] = [
+    pub const ALL: [Source; 10] = [
         Source::Discovery,
         Source::Metrics(System::Lambda),
         Source::Metrics(System::ApiGateway),
@@ -79,6 +81,7 @@ impl Source {
         Source::Metrics(System::Logs),
         Source::Traces,
         Source::Cost,
+        Source::Exports,
     ];
 
     /// Its name in `collections`.
@@ -93,6 +96,7 @@ impl Source {
             Source::Metrics(System::Logs) => "logs-metrics",
             Source::Traces => "traces",
             Source::Cost => "cost",
+            Source::Exports => "exports",
         }
     }
 

@@ -104,6 +104,7 @@ impl Task {
             Source::Metrics(_) => Billed::Metric,
             Source::Traces => Billed::Trace,
             Source::Cost => Billed::CostRequest,
+            Source::Exports => Billed::S3List,
         };
         let day = self.inner.clock.now().date_naive();
         let recorded = self
@@ -222,7 +223,9 @@ impl Task {
             Source::Metrics(system) => metrics::collect(inner, system, known, window, meter).await,
             Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,
-            Source::Discovery => Err(Trouble::failed("discovery has no windows of its own")),
+            Source::Discovery | Source::Exports => {
+                Err(Trouble::failed("this source has no windows of its own"))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use millicent_lake::CostLine;
 use rust_decimal::Decimal;
 
 use super::SOURCE;
+use super::decimal::{PLACES, parse};
 use super::usage_region::region_of;
 use crate::trouble::Trouble;
 
@@ -88,14 +89,9 @@ fn value(
     Ok((amount, value.unit().map(str::to_owned)))
 }
 
-/// AWS writes plain decimals, and very small or large ones as `1.2E-7`. The lake keeps 12 places.
+/// To the places that the lake keeps.
 fn decimal(text: &str) -> Option<Decimal> {
-    let parsed = if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()?
-    } else {
-        text.parse::<Decimal>().ok()?
-    };
-    Some(parsed.round_dp(12))
+    parse(text).map(|number| number.round_dp(PLACES))
 }
 
 /// `2026-11-23`, or a time of that day.

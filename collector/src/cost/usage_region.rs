@@ -43,7 +43,7 @@ const PREFIXES: &[(&str, &str)] = &[
 ];
 
 /// The region; `None` for what is global (the free tier, and records without a usage type).
-pub(super) fn region_of(usage_type: &str) -> Option<&'static str> {
+pub(crate) fn region_of(usage_type: &str) -> Option<&'static str> {
     if usage_type.is_empty() || usage_type.starts_with("No") && usage_type.contains("UsageType") {
         return None;
     }

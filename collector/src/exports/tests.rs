@@ -1,0 +1,5 @@
+//! Exports in folders: what they come to in the lake, and what keeps them out of it.
+
+mod bad_input;
+mod files;
+mod samples;
