@@ -57,8 +57,8 @@ pub(crate) enum Refusal {
     Throttled,
     /// The identity's policies don't allow the action.
     Denied {
-        /// The account of the caller.
-        account_id: String,
+        /// ARN of the caller.
+        caller: String,
     },
     /// The service failed.
     Internal,
@@ -155,7 +155,7 @@ impl Refusal {
                 "The security token included in the request is expired",
             ),
             Refusal::Throttled => throttled(call.service),
-            Refusal::Denied { account_id } => denied(call, account_id),
+            Refusal::Denied { caller } => denied(call, caller),
             Refusal::Internal => internal(call.service),
             Refusal::UnknownOperation => unknown_operation(call),
         }
@@ -185,10 +185,10 @@ fn throttled(service: Service) -> AwsError {
     }
 }
 
-fn denied(call: &Call, account_id: &str) -> AwsError {
+fn denied(call: &Call, caller: &str) -> AwsError {
     let action = call.iam_action();
     let message = format!(
-        "User: arn:aws:iam::{account_id}:user/millicent is not authorized to perform: {action} \
+        "User: {caller} is not authorized to perform: {action} \
          because no identity-based policy allows the {action} action"
     );
     match call.service {

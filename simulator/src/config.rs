@@ -9,6 +9,15 @@ use crate::model::Micros;
 /// Tells the simulated now.
 pub type ClockFn = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// What exists in a Region of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// The online shop.
+    Shop,
+    /// Nothing.
+    Nothing,
+}
+
 /// Everything that a [`crate::World`] is built from. The same configuration gives the same
 /// requests, minute by minute; the clock only decides how many of them are visible.
 #[derive(Clone)]
@@ -25,6 +34,12 @@ pub struct SimConfig {
     pub account_id: String,
     /// The region of everything but the global services.
     pub region: String,
+    /// What exists there.
+    pub content: Content,
+    /// It is the account's main Region, whose bill has what belongs to no Region: tax, credits, DNS.
+    pub home: bool,
+    /// Put at the end of names that only one account in the world may have: those of buckets.
+    pub suffix: String,
     /// Traffic relative to the usual shop (about three requests a second on a weekday).
     pub scale: f64,
     /// How far the bill is behind the simulated now, in hours.
@@ -45,6 +60,9 @@ impl SimConfig {
             clock: Arc::new(move || anchor),
             account_id: "123456789012".to_owned(),
             region: "eu-central-1".to_owned(),
+            content: Content::Shop,
+            home: true,
+            suffix: String::new(),
             scale: 1.0,
             bill_lag_hours: 8,
             cached_requests: 150_000,

@@ -11,6 +11,7 @@ mod triggers;
 
 use chrono::{DateTime, Utc};
 
+use crate::config::{Content, SimConfig};
 use crate::model::{BucketId, FunctionId, Micros, RouteId, TableId};
 
 pub use api::{Api, Domain, Protocol, Route};
@@ -28,6 +29,19 @@ pub struct ApiId(pub u16);
 
 /// The function that the scenario deploys.
 pub(crate) const DEPLOYED: FunctionId = FunctionId(0);
+
+/// The bucket that Data Exports writes the account's bill to.
+pub const EXPORTS_BUCKET: &str = "millicent-exports";
+
+/// A name with something at its end. Names live as long as the program, of which an estate is a
+/// part; a few of them are made once for each.
+fn unique(name: &'static str, suffix: &str) -> &'static str {
+    if suffix.is_empty() {
+        name
+    } else {
+        Box::leak(format!("{name}-{suffix}").into_boxed_str())
+    }
+}
 
 /// A name and a value.
 pub type Tag = (&'static str, &'static str);
@@ -65,6 +79,33 @@ pub struct Estate {
 }
 
 impl Estate {
+    /// What a configuration says that exists.
+    pub fn new(config: &SimConfig, birth: DateTime<Utc>) -> Estate {
+        match config.content {
+            Content::Shop => Estate::shop(config, birth),
+            Content::Nothing => Estate::nothing(config, birth),
+        }
+    }
+
+    fn nothing(config: &SimConfig, birth: DateTime<Utc>) -> Estate {
+        Estate {
+            account_id: config.account_id.clone(),
+            region: config.region.clone(),
+            birth,
+            apis: Vec::new(),
+            routes: Vec::new(),
+            domains: Vec::new(),
+            functions: Vec::new(),
+            tables: Vec::new(),
+            buckets: Vec::new(),
+            queues: Vec::new(),
+            event_sources: Vec::new(),
+            schedules: Vec::new(),
+            state_machines: Vec::new(),
+            deploy_at: Micros::MAX,
+        }
+    }
+
     /// The same estate with the deploy of [`crate::scenario::Scenario`] in its history.
     pub fn with_deploy(mut self, at: Micros) -> Estate {
         self.deploy_at = at;

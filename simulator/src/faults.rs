@@ -50,12 +50,15 @@ pub struct Rule {
     pub first: Option<u64>,
 }
 
+/// A rule and the account that it hits; every account if none.
+pub type ScopedRule = (Option<String>, Rule);
+
 /// A rule that cannot be.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RuleError {
     /// Not JSON of the right shape.
     #[error(
-        "fault rules must be a JSON list of {{service, operation, kind, minutes, page_size, rate, first}}: {0}"
+        "fault rules must be a JSON list of {{account, service, operation, kind, minutes, page_size, rate, first}}: {0}"
     )]
     Shape(String),
     /// A service that is not simulated.
@@ -77,6 +80,7 @@ pub enum RuleError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRule {
+    account: Option<String>,
     service: Option<String>,
     operation: Option<String>,
     kind: String,
@@ -98,11 +102,13 @@ impl Rule {
         }
     }
 
-    /// Reads rules as `POST /_simulator/faults` takes them.
-    pub fn parse_list(json: &[u8]) -> Result<Vec<Rule>, RuleError> {
+    /// Reads rules as `POST /_simulator/faults` takes them, each with its account if it has one.
+    pub fn parse_list(json: &[u8]) -> Result<Vec<ScopedRule>, RuleError> {
         let raw: Vec<RawRule> =
             serde_json::from_slice(json).map_err(|e| RuleError::Shape(e.to_string()))?;
-        raw.into_iter().map(Rule::from_raw).collect()
+        raw.into_iter()
+            .map(|mut raw| Ok((raw.account.take(), Rule::from_raw(raw)?)))
+            .collect()
     }
 
     fn from_raw(raw: RawRule) -> Result<Rule, RuleError> {
@@ -165,7 +171,7 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct State {
-    rules: Vec<(Rule, u64)>,
+    rules: Vec<(ScopedRule, u64)>,
     calls: BTreeMap<(Service, String), Calls>,
 }
 
@@ -192,12 +198,12 @@ impl Faults {
     }
 
     /// Puts these rules in the place of all others, and counts their calls anew.
-    pub fn replace(&self, rules: Vec<Rule>) {
+    pub fn replace(&self, rules: Vec<ScopedRule>) {
         self.lock().rules = rules.into_iter().map(|rule| (rule, 0)).collect();
     }
 
     /// The rules in force.
-    pub fn rules(&self) -> Vec<Rule> {
+    pub fn rules(&self) -> Vec<ScopedRule> {
         self.lock()
             .rules
             .iter()
@@ -210,12 +216,12 @@ impl Faults {
         self.lock().calls.clone()
     }
 
-    /// Counts a call and decides what happens to it.
-    pub fn effects(&self, call: &Call) -> Effects {
+    /// Counts a call of an account and decides what happens to it.
+    pub fn effects(&self, account_id: &str, call: &Call) -> Effects {
         let mut effects = Effects::default();
         let mut state = self.lock();
-        for (index, (rule, matched)) in state.rules.iter_mut().enumerate() {
-            if !rule.matches(call) {
+        for (index, ((account, rule), matched)) in state.rules.iter_mut().enumerate() {
+            if account.as_deref().is_some_and(|own| own != account_id) || !rule.matches(call) {
                 continue;
             }
             let number = *matched;
@@ -265,6 +271,9 @@ fn hits(seed: u64, rule: usize, number: u64, rate: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ACCOUNT: &str = "123456789012";
+
     use crate::server::service::Wire;
 
     fn call(service: Service, operation: &str) -> Call {
@@ -283,11 +292,11 @@ mod tests {
         };
         let run = || {
             let faults = Faults::new(7);
-            faults.replace(vec![rule.clone()]);
+            faults.replace(vec![(None, rule.clone())]);
             (0..2_000)
                 .map(|_| {
                     faults
-                        .effects(&call(Service::XRay, "BatchGetTraces"))
+                        .effects(ACCOUNT, &call(Service::XRay, "BatchGetTraces"))
                         .refuse
                         .is_some()
                 })
@@ -302,12 +311,21 @@ mod tests {
     #[test]
     fn a_rule_touches_only_its_operation_and_only_the_first_calls() {
         let faults = Faults::new(1);
-        faults.replace(vec![Rule {
+        let denied = Rule {
             operation: Some("GetTraceSummaries".into()),
             first: Some(2),
             ..Rule::always(Service::XRay, Fault::Deny)
-        }]);
-        let refused = |operation: &str| faults.effects(&call(Service::XRay, operation)).refuse;
+        };
+        let other = Rule::always(Service::XRay, Fault::Throttle);
+        faults.replace(vec![
+            (Some("999999999999".to_owned()), other),
+            (None, denied),
+        ]);
+        let refused = |operation: &str| {
+            faults
+                .effects(ACCOUNT, &call(Service::XRay, operation))
+                .refuse
+        };
         assert_eq!(refused("BatchGetTraces"), None);
         assert_eq!(refused("GetTraceSummaries"), Some(Fault::Deny));
         assert_eq!(refused("GetTraceSummaries"), Some(Fault::Deny));
@@ -327,7 +345,7 @@ mod tests {
         let rules = br#"[{"kind":"lag","minutes":5},{"service":"ce","kind":"lag","minutes":9},
                          {"kind":"cut-pages","page_size":3},{"kind":"truncate"}]"#;
         faults.replace(Rule::parse_list(rules).unwrap());
-        let effects = faults.effects(&call(Service::CostExplorer, "GetCostAndUsage"));
+        let effects = faults.effects(ACCOUNT, &call(Service::CostExplorer, "GetCostAndUsage"));
         assert_eq!(
             effects,
             Effects {

@@ -12,6 +12,7 @@ mod listings;
 mod logs;
 pub mod metrics;
 pub mod model;
+pub mod organisation;
 pub mod prices;
 pub mod scenario;
 pub mod server;
@@ -23,4 +24,5 @@ mod world;
 mod xray;
 
 pub use config::SimConfig;
+pub use organisation::Organisation;
 pub use world::World;

@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    config::{SimConfig, micros},
+    config::{Content, SimConfig, micros},
     estate::Estate,
     metrics::{layout::Layout, registry::Registry, samples::Hour, usage::Usage},
     model::{Minute, Work},
@@ -39,13 +39,16 @@ impl World {
     /// The account of that configuration.
     pub fn new(config: SimConfig) -> Arc<World> {
         let birth = crate::config::time(config.first_minute() * 60_000_000);
-        let estate = Estate::shop(&config.account_id, &config.region, birth);
+        let estate = Estate::new(&config, birth);
         let scenario = Scenario::new(config.anchor, &estate);
         let estate = Arc::new(estate.with_deploy(scenario.deploy_at));
         let generator = Generator::new(
             config.seed,
             config.scale,
-            config.first_minute(),
+            match config.content {
+                Content::Shop => config.first_minute(),
+                Content::Nothing => i64::MAX,
+            },
             Arc::clone(&estate),
             scenario.clone(),
         );

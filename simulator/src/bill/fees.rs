@@ -31,11 +31,13 @@ struct Fee {
 
 /// The lines of a day of which the bill has so many hours.
 pub(super) fn lines(world: &World, day: NaiveDate, hours: i64) -> Vec<BillLine> {
+    let home = world.config().home;
     let mut lines: Vec<BillLine> = daily(world, day)
         .into_iter()
+        .filter(|fee| home || fee.reason != OTHER_SERVICE)
         .map(|fee| line(world, day, i128::from(hours), &fee))
         .collect();
-    if day.day() == 1 {
+    if home && day.day() == 1 {
         let zone = Fee {
             service: "Amazon Route 53",
             usage_type: "HostedZone",
@@ -49,7 +51,7 @@ pub(super) fn lines(world: &World, day: NaiveDate, hours: i64) -> Vec<BillLine> 
         lines.push(line(world, day, DATED, &zone));
         lines.push(tax(world, day));
     }
-    if day == (world.config().anchor - TimeDelta::days(6)).date_naive() {
+    if home && day == (world.config().anchor - TimeDelta::days(6)).date_naive() {
         lines.push(credit(world, day));
     }
     lines

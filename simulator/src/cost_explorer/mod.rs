@@ -36,7 +36,10 @@ fn validation(message: impl Into<String>) -> AwsError {
 
 fn get_cost_and_usage(ask: &Ask<'_>) -> Result<Answer, AwsError> {
     let input = Input::parse(ask.body, ask.now)?;
-    let lines = ask.world.bill().lines(input.from, input.to, ask.now);
+    let lines: Vec<BillLine> = ask
+        .everywhere()
+        .flat_map(|world| world.bill().lines(input.from, input.to, ask.now))
+        .collect();
     let account_id = ask.world.estate().account_id.as_str();
     let lines: Vec<&BillLine> = lines
         .iter()

@@ -32,6 +32,8 @@ fn ask(world: &World, body: &Value, page_size: Option<u32>) -> Result<Value, Aws
     let body = body.to_string();
     let answer = super::handle(&Ask {
         world,
+        elsewhere: &[],
+        caller: &Default::default(),
         call: &call,
         now: world.now(),
         lag_minutes: 0,

@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Api, ApiId, Billing, Bucket, Domain, Estate, EventSource, Function, Index, LogFormat,
+    Api, ApiId, Billing, Bucket, Domain, EXPORTS_BUCKET, Estate, EventSource, Function, Index,
+    LogFormat,
     LogFormat::{Json, Text},
     MachineId, Notification, Protocol, Queue, QueueId, RequestMetrics, Route, Schedule, Source,
     StateMachine, Table, Tag, Target, Task,
 };
-use crate::model::{FunctionId, Micros, TableId};
+use crate::config::SimConfig;
+use crate::model::{FunctionId, TableId};
 
 const SHOP: &[Tag] = &[("service", "shop"), ("team", "storefront")];
 const CATALOG: &[Tag] = &[("service", "catalog"), ("team", "storefront")];
@@ -17,6 +19,7 @@ const ORDERS: &[Tag] = &[("service", "orders"), ("team", "fulfilment")];
 const PAYMENTS: &[Tag] = &[("service", "payments"), ("team", "payments")];
 const RECOMMEND: &[Tag] = &[("service", "recommendations"), ("team", "data")];
 const BACKOFFICE: &[Tag] = &[("service", "backoffice"), ("team", "operations")];
+const BILLING: &[Tag] = &[("service", "billing"), ("team", "finance")];
 const STORES: &[Tag] = &[("service", "stores"), ("team", "storefront")];
 const LIVE: &[Tag] = &[("service", "live-tracking"), ("team", "fulfilment")];
 const PRICES: &[Tag] = &[("service", "prices"), ("team", "data")];
@@ -172,13 +175,11 @@ const EVENT_SOURCES: &[EventSource] = &[
 
 impl Estate {
     /// The shop. What is at the end of each list came later; the order is part of the seed.
-    pub fn shop(account_id: &str, region: &str, birth: DateTime<Utc>) -> Estate {
+    pub(super) fn shop(config: &SimConfig, birth: DateTime<Utc>) -> Estate {
+        let (account_id, region) = (config.account_id.as_str(), config.region.as_str());
         let arn =
             |service: &str, rest: String| format!("arn:aws:{service}:{region}:{account_id}:{rest}");
         Estate {
-            account_id: account_id.to_owned(),
-            region: region.to_owned(),
-            birth,
             apis: apis(),
             routes: ROUTES
                 .iter()
@@ -210,7 +211,7 @@ impl Estate {
                     tags,
                 })
                 .collect(),
-            buckets: buckets(),
+            buckets: buckets(&config.suffix),
             queues: vec![Queue {
                 name: "shop-emails",
                 arn: arn("sqs", "shop-emails".to_owned()),
@@ -237,7 +238,7 @@ impl Estate {
                     tags: PRICES,
                 },
             ],
-            deploy_at: Micros::MAX,
+            ..Estate::nothing(config, birth)
         }
     }
 }
@@ -295,10 +296,11 @@ fn function(row: &FunctionRow, arn: &impl Fn(&str, String) -> String) -> Functio
     }
 }
 
-fn buckets() -> Vec<Bucket> {
+fn buckets(suffix: &str) -> Vec<Bucket> {
+    let named = |name| super::unique(name, suffix);
     vec![
         Bucket {
-            name: "shop-media-eu",
+            name: named("shop-media-eu"),
             objects: 212_480,
             bytes: 318_115_442_688,
             objects_a_day: 240,
@@ -311,7 +313,7 @@ fn buckets() -> Vec<Bucket> {
             tags: CATALOG,
         },
         Bucket {
-            name: "shop-invoices-eu",
+            name: named("shop-invoices-eu"),
             objects: 3_655_207,
             bytes: 164_484_315_136,
             objects_a_day: 9_000,
@@ -323,6 +325,17 @@ fn buckets() -> Vec<Bucket> {
             }],
             notifications: NEW_INVOICES,
             tags: ORDERS,
+        },
+        // What AWS writes there is not worth a line of the bill.
+        Bucket {
+            name: named(EXPORTS_BUCKET),
+            objects: 0,
+            bytes: 0,
+            objects_a_day: 0,
+            bytes_a_day: 0,
+            metrics: &[],
+            notifications: &[],
+            tags: BILLING,
         },
     ]
 }

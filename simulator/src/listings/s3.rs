@@ -4,30 +4,41 @@ use std::fmt::Write as _;
 
 use crate::aws_errors::{AwsError, Refusal, escape};
 use crate::estate::Bucket;
-use crate::listings::{index_of, page_of, token};
+use crate::listings::{created, index_of, page_of, token};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
+use crate::world::World;
 
 const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// Answers an operation of S3.
 pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
-    match ask.call.operation.as_str() {
-        "ListBuckets" => list_buckets(ask),
+    let operation = ask.call.operation.as_str();
+    // These two answer everywhere, the others only in the bucket's Region.
+    match operation {
+        "ListBuckets" => return list_buckets(ask),
         "GetBucketLocation" => {
-            bucket(ask)?;
-            let region = &ask.world.estate().region;
+            let name = bucket_name(ask);
+            let region = region_of(ask, &name).ok_or_else(no_such_bucket)?;
             // A bucket in us-east-1 has no constraint.
-            Ok(xml(if region == "us-east-1" {
+            return Ok(xml(if region == "us-east-1" {
                 format!("<LocationConstraint xmlns=\"{XMLNS}\"/>")
             } else {
                 format!(
                     "<LocationConstraint xmlns=\"{XMLNS}\">{}</LocationConstraint>",
                     escape(region)
                 )
-            }))
+            }));
         }
+        _ => {}
+    }
+    let name = bucket_name(ask);
+    let own = ask.world.estate().region.as_str();
+    if let Some(region) = region_of(ask, &name).filter(|region| *region != own) {
+        return Ok(moved(ask, &name, region));
+    }
+    match operation {
         "ListBucketMetricsConfigurations" => metrics_configurations(ask, bucket(ask)?),
         "GetBucketNotificationConfiguration" => Ok(notifications(ask, bucket(ask)?)),
         "GetBucketTagging" => {
@@ -60,14 +71,46 @@ fn xml(body: String) -> Answer {
     Answer::xml(200, "application/xml", format!("{DECLARATION}{body}"))
 }
 
+fn bucket_name(ask: &Ask<'_>) -> String {
+    ask.segments().into_iter().next().unwrap_or_default()
+}
+
+fn no_such_bucket() -> AwsError {
+    AwsError::new(404, "NoSuchBucket", "The specified bucket does not exist")
+}
+
 fn bucket<'a>(ask: &'a Ask<'_>) -> Result<&'a Bucket, AwsError> {
-    let name = ask.segments().into_iter().next().unwrap_or_default();
-    ask.world
-        .estate()
-        .buckets
+    let name = bucket_name(ask);
+    let buckets = &ask.world.estate().buckets;
+    buckets
         .iter()
         .find(|bucket| bucket.name == name)
-        .ok_or_else(|| AwsError::new(404, "NoSuchBucket", "The specified bucket does not exist"))
+        .ok_or_else(no_such_bucket)
+}
+
+/// The Region of a bucket of the account.
+fn region_of<'a>(ask: &'a Ask<'_>, name: &str) -> Option<&'a str> {
+    ask.everywhere()
+        .map(World::estate)
+        .find(|estate| estate.buckets.iter().any(|bucket| bucket.name == name))
+        .map(|estate| estate.region.as_str())
+}
+
+/// What a bucket of another Region answers here.
+fn moved(ask: &Ask<'_>, name: &str, region: &str) -> Answer {
+    let body = if ask.call.operation == "HeadBucket" {
+        String::new()
+    } else {
+        format!(
+            "{DECLARATION}<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to \
+             access must be addressed using the specified endpoint. Please send all future requests to \
+             this endpoint.</Message><Endpoint>{name}.s3.{region}.amazonaws.com</Endpoint>\
+             <Bucket>{name}</Bucket><RequestId>{id}</RequestId><HostId>{id}</HostId></Error>",
+            name = escape(name),
+            id = ask.request_id,
+        )
+    };
+    Answer::xml(301, "application/xml", body).with("x-amz-bucket-region", region)
 }
 
 /// Configurations of request metrics, a hundred on a page.
@@ -135,7 +178,6 @@ fn notifications(ask: &Ask<'_>, bucket: &Bucket) -> Answer {
 }
 
 fn list_buckets(ask: &Ask<'_>) -> Result<Answer, AwsError> {
-    let estate = ask.world.estate();
     let prefix = ask.param("prefix").unwrap_or_default();
     let most = ask.param("max-buckets");
     let limit = match &most {
@@ -160,25 +202,32 @@ fn list_buckets(ask: &Ask<'_>) -> Result<Answer, AwsError> {
     let region = ask.param("bucket-region");
     // The Region of a bucket is told only in a list that is paged or filtered.
     let with_region = most.is_some() || region.is_some() || !prefix.is_empty();
-    let mut all: Vec<&Bucket> = estate
-        .buckets
-        .iter()
-        .filter(|bucket| bucket.name.starts_with(&prefix))
-        .filter(|_| {
+    // The list is the account's, whatever the Region.
+    let mut all: Vec<(&Bucket, &str)> = ask
+        .everywhere()
+        .map(World::estate)
+        .filter(|estate| {
             region
                 .as_ref()
                 .is_none_or(|region| *region == estate.region)
         })
+        .flat_map(|estate| {
+            estate
+                .buckets
+                .iter()
+                .map(|bucket| (bucket, estate.region.as_str()))
+        })
+        .filter(|(bucket, _)| bucket.name.starts_with(&prefix))
         .collect();
-    all.sort_unstable_by_key(|bucket| bucket.name);
+    all.sort_unstable_by_key(|(bucket, _)| bucket.name);
     let (page, next) = page_of(&all, from, ask.page(limit));
 
-    let created = estate.birth - chrono::TimeDelta::days(400);
+    let created = created(ask);
     let mut body = format!(
         "<ListAllMyBucketsResult xmlns=\"{XMLNS}\"><Owner><ID>{id}</ID></Owner><Buckets>",
         id = "5f".repeat(32)
     );
-    for bucket in page {
+    for (bucket, region) in page {
         // Writing to a string cannot fail.
         let _ = write!(
             body,
@@ -187,11 +236,7 @@ fn list_buckets(ask: &Ask<'_>) -> Result<Answer, AwsError> {
             created.format("%Y-%m-%dT%H:%M:%S.000Z"),
         );
         if with_region {
-            let _ = write!(
-                body,
-                "<BucketRegion>{}</BucketRegion>",
-                escape(&estate.region)
-            );
+            let _ = write!(body, "<BucketRegion>{}</BucketRegion>", escape(region));
         }
         body.push_str("</Bucket>");
     }

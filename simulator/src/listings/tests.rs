@@ -48,6 +48,8 @@ fn answer(
 ) -> Result<Answer, AwsError> {
     let ask = Ask {
         world,
+        elsewhere: &[],
+        caller: &Default::default(),
         call,
         now: world.now() - TimeDelta::hours(hours_ago),
         lag_minutes: 0,
@@ -347,7 +349,7 @@ fn buckets_are_listed_and_placed() {
         !whole.contains("BucketRegion"),
         "only a paged list tells the Region"
     );
-    let first = text_of(get(&world, "/?max-buckets=1", 0, None));
+    let first = text_of(get(&world, "/?max-buckets=2", 0, None));
     let token = first
         .split_once("<ContinuationToken>")
         .unwrap()
@@ -357,7 +359,7 @@ fn buckets_are_listed_and_placed() {
         .0;
     let second = text_of(get(
         &world,
-        &format!("/?max-buckets=1&continuation-token={token}"),
+        &format!("/?max-buckets=2&continuation-token={token}"),
         0,
         None,
     ));

@@ -70,7 +70,9 @@ pub struct Layout {
 impl Layout {
     /// The layout of an estate.
     pub fn new(estate: &Estate) -> Layout {
-        let operations = table_operations();
+        // An estate without the shop's tables has none of their operations.
+        let mut operations = table_operations();
+        operations.retain(|own| usize::from(own.table.0) < estate.tables.len());
         let indexes: Vec<(TableId, &'static str)> = (0..)
             .map(TableId)
             .zip(&estate.tables)

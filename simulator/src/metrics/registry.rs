@@ -98,7 +98,9 @@ impl Builder {
 
     fn lambda(&mut self, estate: &Estate, layout: &Layout) {
         let all: Vec<FunctionId> = (0..estate.functions.len() as u16).map(FunctionId).collect();
-        self.lambda_set(layout, &[], &all, None);
+        if !all.is_empty() {
+            self.lambda_set(layout, &[], &all, None);
+        }
         for id in all {
             let name = estate.function(id).name;
             self.lambda_set(layout, &[("FunctionName", name)], &[id], Some(id));

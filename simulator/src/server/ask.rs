@@ -1,5 +1,7 @@
 //! One call as a service's handler sees it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
@@ -7,11 +9,17 @@ use crate::aws_errors::AwsError;
 use crate::model::Micros;
 use crate::server::answer::Answer;
 use crate::server::service::Call;
+use crate::sts::Caller;
 use crate::world::World;
 
 /// What was asked, and of which account at what time.
 pub(crate) struct Ask<'a> {
+    /// What the account has in the Region of the call; all of the account's home for services
+    /// that are in no Region.
     pub(crate) world: &'a World,
+    /// The account's other Regions that are not empty.
+    pub(crate) elsewhere: &'a [Arc<World>],
+    pub(crate) caller: &'a Caller,
     pub(crate) call: &'a Call,
     /// The account's now, or earlier when a fault makes data come late.
     pub(crate) now: DateTime<Utc>,
@@ -28,6 +36,11 @@ pub(crate) struct Ask<'a> {
 }
 
 impl Ask<'_> {
+    /// Every Region of the account that is not empty, and this one.
+    pub(crate) fn everywhere(&self) -> impl Iterator<Item = &World> {
+        std::iter::once(self.world).chain(self.elsewhere.iter().map(|world| &**world))
+    }
+
     /// The account's now in microseconds.
     pub(crate) fn now_us(&self) -> Micros {
         self.now.timestamp_micros()

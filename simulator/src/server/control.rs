@@ -8,16 +8,17 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::faults::{Fault, Rule};
+use crate::faults::{Fault, Rule, ScopedRule};
 use crate::server::{Account, plain};
 
 const HELP: &str = "\
-GET  /_simulator                  the account: its id, Region, birth and now
+GET  /_simulator                  the account: its id, Region, birth and now; all accounts
 GET  /_simulator/faults           the fault rules in force
 POST /_simulator/faults           puts a JSON list of rules in their place:
-                                  {service, operation, kind, minutes, page_size, rate, first}
+                                  {account, service, operation, kind, minutes, page_size, rate, first}
 GET  /_simulator/calls            signed calls so far, by service and operation
-GET  /_simulator/truth?from=&to=  what happened and what it cost, from and to as RFC 3339
+GET  /_simulator/truth?from=&to=  what happened and what it cost, from and to as RFC 3339; of one
+                                  account and Region with &account=&region=
 GET  /_simulator/slack            messages that the Slack webhooks got
 POST /_simulator/slack/{any}      a Slack incoming webhook";
 
@@ -54,14 +55,28 @@ pub(super) async fn answer(
 }
 
 fn about(account: &Account) -> Value {
-    let config = account.world.config();
+    let world = account.organisation.home();
+    let config = world.config();
+    let accounts = account.organisation.accounts().iter();
+    let accounts: Vec<Value> = accounts
+        .map(|member| {
+            let regions = member.worlds().iter();
+            let regions: Vec<&str> = regions.map(|w| w.config().region.as_str()).collect();
+            json!({
+                "account_id": member.account_id(),
+                "regions": regions,
+                "external_id": member.external_id(),
+            })
+        })
+        .collect();
     json!({
         "account_id": config.account_id,
         "region": config.region,
         "seed": config.seed,
-        "birth": account.world.estate().birth,
+        "birth": world.estate().birth,
         "anchor": config.anchor,
-        "now": account.world.now(),
+        "now": world.now(),
+        "accounts": accounts,
     })
 }
 
@@ -81,7 +96,7 @@ fn calls(account: &Account) -> Value {
     Value::Array(calls.collect())
 }
 
-fn rule_json(rule: &Rule) -> Value {
+fn rule_json((account, rule): &ScopedRule) -> Value {
     let (kind, minutes, page_size) = match rule.fault {
         Fault::Throttle => ("throttle", None, None),
         Fault::Deny => ("deny", None, None),
@@ -91,6 +106,7 @@ fn rule_json(rule: &Rule) -> Value {
         Fault::Truncate => ("truncate", None, None),
     };
     json!({
+        "account": account,
         "service": rule.service.map(|service| service.name()),
         "operation": rule.operation,
         "kind": kind,
@@ -103,7 +119,10 @@ fn rule_json(rule: &Rule) -> Value {
 
 /// Slack answers `ok`, or a word that names the kind of error; the log says which rule it was.
 fn slack(account: &Account, webhook: &str, body: &[u8]) -> Response {
-    match account.inbox.post(webhook, body, account.world.now()) {
+    match account
+        .inbox
+        .post(webhook, body, account.organisation.home().now())
+    {
         Ok(()) => plain(200, "ok"),
         Err(refused) => {
             tracing::warn!(webhook, error = %refused, reason = refused.reason(), "a Slack message was refused");
@@ -113,11 +132,14 @@ fn slack(account: &Account, webhook: &str, body: &[u8]) -> Response {
 }
 
 async fn truth(account: &Arc<Account>, query: &str) -> Response {
-    let time = |name: &str| -> Result<DateTime<Utc>, String> {
-        let text = url::form_urlencoded::parse(query.as_bytes())
+    let parameter = |name: &str| {
+        url::form_urlencoded::parse(query.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
-            .ok_or_else(|| format!("{name} is missing: a time in RFC 3339"))?;
+    };
+    let time = |name: &str| -> Result<DateTime<Utc>, String> {
+        let text =
+            parameter(name).ok_or_else(|| format!("{name} is missing: a time in RFC 3339"))?;
         let at = DateTime::parse_from_rfc3339(&text)
             .map_err(|error| format!("{name} {text:?}: {error}"))?;
         Ok(at.with_timezone(&Utc))
@@ -127,7 +149,16 @@ async fn truth(account: &Arc<Account>, query: &str) -> Response {
         (Ok(_), Ok(_)) => return plain(400, "from must be before to"),
         (Err(error), _) | (_, Err(error)) => return plain(400, &error),
     };
-    let world = Arc::clone(&account.world);
+    let Some(member) = account
+        .organisation
+        .account(parameter("account").as_deref())
+    else {
+        return plain(404, "no such account");
+    };
+    let world = match parameter("region") {
+        None => Arc::clone(member.home()),
+        Some(region) => account.organisation.world(member, &region),
+    };
     let told =
         tokio::task::spawn_blocking(move || serde_json::to_value(world.truth(from, to))).await;
     match told {

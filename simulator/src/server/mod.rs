@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws_errors::{self, AwsError, Refusal};
 use crate::faults::{Calls, Effects, Fault, Faults, Rule};
+use crate::organisation::Organisation;
 use crate::slack::{Inbox, Message};
 use crate::world::World;
 use crate::xray::ids;
@@ -40,6 +41,7 @@ pub use signature::{EXPIRED_KEY_PREFIX, UNKNOWN_KEY_PREFIX};
 use answer::Answer;
 use ask::Ask;
 use service::{Call, Service};
+use signature::Signed;
 
 /// The largest request that is read.
 const MOST_BYTES: usize = 8 << 20;
@@ -66,15 +68,15 @@ pub struct Handle {
 /// What the server shares between its requests.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(crate) world: Arc<World>,
+    pub(crate) organisation: Organisation,
     pub(crate) faults: Faults,
     pub(crate) inbox: Inbox,
     served: AtomicU64,
 }
 
-/// Serves the account until `cancel` is cancelled; requests under way are finished.
+/// Serves the accounts, or the one, until `cancel` is cancelled; requests under way are finished.
 pub async fn start(
-    world: Arc<World>,
+    accounts: impl Into<Organisation>,
     listener: TcpListener,
     cancel: CancellationToken,
 ) -> Result<Handle, ServeError> {
@@ -82,9 +84,11 @@ pub async fn start(
     if !address.ip().is_loopback() {
         return Err(ServeError::NotLoopback(address));
     }
+    let organisation = accounts.into();
+    let seed = organisation.home().config().seed;
     let account = Arc::new(Account {
-        faults: Faults::new(world.config().seed),
-        world,
+        faults: Faults::new(seed),
+        organisation,
         inbox: Inbox::default(),
         served: AtomicU64::new(0),
     });
@@ -112,9 +116,18 @@ impl Handle {
         format!("http://{}", self.address)
     }
 
-    /// Puts these fault rules in the place of all others.
+    /// Puts these fault rules, which hit every account, in the place of all others.
     pub fn set_faults(&self, rules: Vec<Rule>) {
-        self.account.faults.replace(rules);
+        let everywhere = rules.into_iter().map(|rule| (None, rule));
+        self.account.faults.replace(everywhere.collect());
+    }
+
+    /// Puts these fault rules, which hit one account, in the place of all others.
+    pub fn set_faults_of(&self, account_id: &str, rules: Vec<Rule>) {
+        let there = rules
+            .into_iter()
+            .map(|rule| (Some(account_id.to_owned()), rule));
+        self.account.faults.replace(there.collect());
     }
 
     /// Signed calls so far, by service and operation.
@@ -149,15 +162,24 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
     let Some(call) = recognise::recognise(&head.method, path, query, &head.headers, &body) else {
         return plain(404, "not an operation of a simulated AWS service");
     };
-    if let Err(refusal) = signature::check(&head.headers, &call, &account.world.config().region) {
-        return refused(&refusal, &call, &request_id);
-    }
-    let effects = account.faults.effects(&call);
+    let now = account.organisation.home().now();
+    let signed = match signature::check(&head.headers, &call, now) {
+        Ok(signed) => signed,
+        Err(refusal) => return refused(&refusal, &call, &request_id),
+    };
+    let Some(member) = account
+        .organisation
+        .account(signed.caller.account_id.as_deref())
+    else {
+        return refused(&Refusal::UnknownKey, &call, &request_id);
+    };
+    let account_id = member.account_id().to_owned();
+    let effects = account.faults.effects(&account_id, &call);
     if let Some(fault) = effects.refuse {
         let refusal = match fault {
             Fault::Throttle => Refusal::Throttled,
             Fault::Deny => Refusal::Denied {
-                account_id: account.world.config().account_id.clone(),
+                caller: signed.caller.arn(&account_id),
             },
             _ => Refusal::Internal,
         };
@@ -167,7 +189,18 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
     let id = request_id.clone();
     let work = {
         let call = call.clone();
-        move || account.answer(&call, effects, &path, &query, &body, &id)
+        move || {
+            account.answer(&Asked {
+                call: &call,
+                signed: &signed,
+                account_id: &account_id,
+                effects,
+                path: &path,
+                query: &query,
+                body: &body,
+                request_id: &id,
+            })
+        }
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(answer)) => respond(answer, &call, &request_id, effects.truncate),
@@ -184,26 +217,45 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
     }
 }
 
+/// A call that is to be answered.
+struct Asked<'a> {
+    call: &'a Call,
+    signed: &'a Signed,
+    account_id: &'a str,
+    effects: Effects,
+    path: &'a str,
+    query: &'a str,
+    body: &'a Bytes,
+    request_id: &'a str,
+}
+
 impl Account {
-    fn answer(
-        &self,
-        call: &Call,
-        effects: Effects,
-        path: &str,
-        query: &str,
-        body: &Bytes,
-        request_id: &str,
-    ) -> Result<Answer, AwsError> {
+    fn answer(&self, asked: &Asked<'_>) -> Result<Answer, AwsError> {
+        let call = asked.call;
+        let member = self.organisation.account(Some(asked.account_id));
+        let member = member.ok_or_else(|| Refusal::UnknownKey.shaped(call))?;
+        let world = match call.service {
+            Service::CostExplorer | Service::Sts => Arc::clone(member.home()),
+            _ => self.organisation.world(member, &asked.signed.region),
+        };
+        let others = member.worlds().iter();
+        let elsewhere: Vec<Arc<World>> = others
+            .filter(|other| other.config().region != world.config().region)
+            .cloned()
+            .collect();
+        let lag_minutes = asked.effects.lag_minutes;
         let ask = Ask {
-            world: &self.world,
+            world: &world,
+            elsewhere: &elsewhere,
+            caller: &asked.signed.caller,
             call,
-            now: self.world.now() - TimeDelta::minutes(i64::from(effects.lag_minutes)),
-            lag_minutes: effects.lag_minutes,
-            page_size: effects.page_size,
-            path,
-            query,
-            body,
-            request_id,
+            now: world.now() - TimeDelta::minutes(i64::from(lag_minutes)),
+            lag_minutes,
+            page_size: asked.effects.page_size,
+            path: asked.path,
+            query: asked.query,
+            body: asked.body,
+            request_id: asked.request_id,
         };
         match call.service {
             Service::CloudWatch => cloudwatch_json::handle(&ask),
@@ -213,7 +265,7 @@ impl Account {
             Service::ApiGateway => crate::listings::apigateway::handle(&ask),
             Service::DynamoDb => crate::listings::dynamodb::handle(&ask),
             Service::S3 => crate::listings::s3::handle(&ask),
-            Service::Sts => crate::sts::handle(&ask),
+            Service::Sts => crate::sts::handle(&ask, &self.organisation, asked.signed.at),
             Service::ApiGatewayV2 => crate::listings::apigateway_v2::handle(&ask),
             Service::StepFunctions => crate::listings::states::handle(&ask),
             Service::Logs => crate::logs::handle(&ask),
@@ -223,7 +275,7 @@ impl Account {
 
     fn request_id(&self) -> String {
         let number = self.served.fetch_add(1, Ordering::Relaxed);
-        let seed = self.world.config().seed;
+        let seed = self.organisation.home().config().seed;
         ids::uuid(
             ids::mix(seed ^ ids::mix(number)),
             ids::mix(number ^ ids::mix(seed)),

@@ -2,23 +2,40 @@
 //! Region. The signature itself is not verified: there is no secret to verify it with.
 
 use axum::http::HeaderMap;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::aws_errors::Refusal;
 use crate::server::service::{Call, Service};
+use crate::sts::Caller;
 
 /// An access key that begins so is unknown to the account; for tests of wrong credentials.
 pub const UNKNOWN_KEY_PREFIX: &str = "AKIAUNKNOWN";
 /// An access key that begins so belongs to a session that has ended; for tests of stale ones.
 pub const EXPIRED_KEY_PREFIX: &str = "ASIAEXPIRED";
 
-/// Whether the call is signed for its service and Region.
+/// What a signature says.
+#[derive(Debug)]
+pub(super) struct Signed {
+    /// Who signed.
+    pub(super) caller: Caller,
+    /// The Region in its scope.
+    pub(super) region: String,
+    /// When, by the clock of whoever signed.
+    pub(super) at: DateTime<Utc>,
+}
+
+/// Whether the call is signed for its service, and by whom; `now` is when it is taken to be signed
+/// if it does not say.
 ///
-/// `region` is the account's; Cost Explorer is signed for us-east-1 wherever the account lives,
-/// and S3's list of buckets and STS for either.
-pub(super) fn check(headers: &HeaderMap, call: &Call, region: &str) -> Result<(), Refusal> {
-    let header = headers.get("authorization").ok_or(Refusal::MissingToken)?;
-    let header = header
-        .to_str()
+/// Cost Explorer is signed for us-east-1 wherever the account lives.
+pub(super) fn check(
+    headers: &HeaderMap,
+    call: &Call,
+    now: DateTime<Utc>,
+) -> Result<Signed, Refusal> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str());
+    let header = text("authorization")
+        .ok_or(Refusal::MissingToken)?
         .map_err(|_| incomplete("Authorization header is not text"))?;
     let fields = header.strip_prefix("AWS4-HMAC-SHA256 ").ok_or_else(|| {
         incomplete("Authorization header requires the algorithm AWS4-HMAC-SHA256.")
@@ -50,7 +67,7 @@ pub(super) fn check(headers: &HeaderMap, call: &Call, region: &str) -> Result<()
         ));
     }
     let scope: Vec<&str> = field("Credential")?.split('/').collect();
-    let [key, date, scoped_region, service, "aws4_request"] = scope.as_slice() else {
+    let [key, date, region, service, "aws4_request"] = scope.as_slice() else {
         return Err(incomplete(
             "Credential must have exactly 5 slash-delimited elements, ending in aws4_request.",
         ));
@@ -64,29 +81,67 @@ pub(super) fn check(headers: &HeaderMap, call: &Call, region: &str) -> Result<()
     if key.starts_with(EXPIRED_KEY_PREFIX) {
         return Err(Refusal::ExpiredToken);
     }
+    let token = text("x-amz-security-token").and_then(Result::ok);
+    let caller = Caller::of_key(key, token).ok_or(Refusal::UnknownKey)?;
     if *service != call.service.signing_name() {
         return Err(Refusal::WrongService);
     }
-    let global = "us-east-1";
     let right = match call.service {
-        Service::CostExplorer => *scoped_region == global,
-        Service::Sts | Service::S3 => *scoped_region == region || *scoped_region == global,
-        _ => *scoped_region == region,
+        Service::CostExplorer => *region == GLOBAL,
+        _ => is_region(region),
     };
-    if right {
-        return Ok(());
+    if !right {
+        return Err(Refusal::WrongRegion {
+            got: (*region).to_owned(),
+            expected: GLOBAL.to_owned(),
+        });
     }
-    let expected = if call.service == Service::CostExplorer {
-        global
-    } else {
-        region
-    };
-    Err(Refusal::WrongRegion {
-        got: (*scoped_region).to_owned(),
-        expected: expected.to_owned(),
+    let at = text("x-amz-date").and_then(Result::ok);
+    let at = at.and_then(|at| NaiveDateTime::parse_from_str(at, "%Y%m%dT%H%M%SZ").ok());
+    Ok(Signed {
+        caller,
+        region: (*region).to_owned(),
+        at: at.map_or(now, |at| at.and_utc()),
     })
+}
+
+/// Where the services live that are not in a Region.
+const GLOBAL: &str = "us-east-1";
+
+/// Whether it is named as Regions are: `eu-central-1`, `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [area, middle @ .., number] = parts.as_slice() else {
+        return false;
+    };
+    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    area.len() == 2
+        && letters(area)
+        && !middle.is_empty()
+        && middle.iter().all(letters)
+        && number.len() == 1
+        && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn incomplete(what: &str) -> Refusal {
     Refusal::IncompleteSignature(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_region;
+
+    #[test]
+    fn regions_are_told_from_other_words() {
+        assert!(
+            ["eu-central-1", "us-gov-west-1", "ap-southeast-7"]
+                .into_iter()
+                .all(is_region)
+        );
+        assert!(
+            !["", "global", "eu-1", "nowhere-1", "eu-central-x", "eu--1"]
+                .into_iter()
+                .any(is_region)
+        );
+    }
 }

@@ -1,3 +1,4 @@
+mod accounts;
 mod own_routes;
 mod protocols;
 mod trouble;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Handle, start};
 use crate::server::service::Service;
-use crate::{SimConfig, World};
+use crate::{Organisation, SimConfig, World};
 
 fn world() -> Arc<World> {
     let anchor: DateTime<Utc> = "2026-03-12T12:00:00Z".parse().unwrap();
@@ -23,12 +24,14 @@ fn world() -> Arc<World> {
 }
 
 async fn serve() -> (Handle, CancellationToken) {
+    serve_these(world()).await
+}
+
+async fn serve_these(accounts: impl Into<Organisation>) -> (Handle, CancellationToken) {
     let cancel = CancellationToken::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    (
-        start(world(), listener, cancel.clone()).await.unwrap(),
-        cancel,
-    )
+    let handle = start(accounts, listener, cancel.clone()).await.unwrap();
+    (handle, cancel)
 }
 
 /// A request as a client would send it.

@@ -40,6 +40,8 @@ fn ask(
     let body = body.to_string();
     let answer = super::handle(&Ask {
         world,
+        elsewhere: &[],
+        caller: &Default::default(),
         call: &call,
         now: world.now() - TimeDelta::minutes(lag_minutes),
         lag_minutes: lag_minutes as u32,

@@ -18,6 +18,10 @@ async fn every_fault_has_the_shape_of_its_service() {
         (400, "ThrottlingException"),
         (503, "SlowDown"),
         (400, "Throttling"),
+        (429, "TooManyRequestsException"),
+        (400, "ThrottlingException"),
+        (400, "ThrottlingException"),
+        (400, "ThrottledException"),
     ];
     let deny = [
         (400, "AccessDeniedException"),
@@ -28,6 +32,10 @@ async fn every_fault_has_the_shape_of_its_service() {
         (400, "AccessDeniedException"),
         (403, "AccessDenied"),
         (403, "AccessDenied"),
+        (403, "AccessDeniedException"),
+        (400, "AccessDeniedException"),
+        (400, "AccessDeniedException"),
+        (400, "AccessDeniedException"),
     ];
     let internal = [
         (500, "InternalServiceFault"),
@@ -38,6 +46,10 @@ async fn every_fault_has_the_shape_of_its_service() {
         (500, "InternalServerError"),
         (500, "InternalError"),
         (500, "InternalFailure"),
+        (500, "InternalFailure"),
+        (500, "InternalFailure"),
+        (500, "ServiceUnavailableException"),
+        (500, "InternalServiceException"),
     ];
     for (fault, expected) in [
         (Fault::Throttle, throttle),
@@ -56,7 +68,12 @@ async fn every_fault_has_the_shape_of_its_service() {
                 "{service:?} {fault:?}"
             );
             if fault == Fault::Deny {
-                let action = format!("not authorized to perform: {}:", service.name());
+                let prefix = match service {
+                    Service::ApiGatewayV2 => "apigateway",
+                    Service::Tagging => "tag",
+                    service => service.name(),
+                };
+                let action = format!("not authorized to perform: {prefix}:");
                 assert!(got.text().contains(&action), "{}", got.text());
             }
         }
