@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::Args;
-use millicent_simulator::{SimConfig, World, server};
+use clap::{Args, ValueEnum};
+use millicent_simulator::{Organisation, SimConfig, World, server};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -34,9 +34,22 @@ pub(crate) struct Simulate {
     #[command(flatten)]
     account: Account,
 
+    /// What there is
+    #[arg(long, value_enum, default_value_t = Estate::Shop)]
+    estate: Estate,
+
     /// Stop the account's clock at this time (RFC 3339) [default: the machine's clock]
     #[arg(long, value_name = "TIME")]
     now: Option<DateTime<Utc>>,
+}
+
+/// What a simulator serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Estate {
+    /// One account with an online shop, in one region
+    Shop,
+    /// Two accounts and two regions with a shop each; the second account is read by a role
+    Shops,
 }
 
 /// What makes one simulated account.
@@ -54,16 +67,20 @@ pub(crate) struct Account {
 impl Account {
     /// The account as of now; its clock is the machine's, or stands still.
     pub(crate) fn world(&self, stopped_at: Option<DateTime<Utc>>) -> Arc<World> {
+        World::new(self.config(stopped_at))
+    }
+
+    fn config(&self, stopped_at: Option<DateTime<Utc>>) -> SimConfig {
         let anchor = stopped_at.unwrap_or_else(environment::now);
         let config = SimConfig::new(
             self.seed,
             anchor - TimeDelta::days(i64::from(self.days)),
             anchor,
         );
-        World::new(match stopped_at {
+        match stopped_at {
             Some(_) => config,
             None => config.with_clock(environment::clock()),
-        })
+        }
     }
 }
 
@@ -86,11 +103,12 @@ impl Served {
 /// Serves the account on a runtime of its own, so that its work, which is computing every request,
 /// does not hold up anyone else's.
 pub(crate) async fn serve(
-    world: Arc<World>,
+    accounts: impl Into<Organisation>,
     listen: SocketAddr,
     cancel: CancellationToken,
 ) -> anyhow::Result<Served> {
-    let region = world.config().region.clone();
+    let accounts = accounts.into();
+    let region = accounts.home().config().region.clone();
     let (started, starting) = oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("simulator".to_owned())
@@ -105,7 +123,7 @@ pub(crate) async fn serve(
                 .context("cannot start the runtime of the simulated account")?;
             runtime.block_on(async move {
                 let listener = listen_on(listen).await?;
-                let handle = server::start(world, listener, cancel).await?;
+                let handle = server::start(accounts, listener, cancel).await?;
                 // Whoever waits for it is gone only if the process ends.
                 let _ = started.send(handle.url());
                 handle.stopped().await;
@@ -146,10 +164,14 @@ pub(crate) async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener
 
 impl Simulate {
     pub(crate) fn start(self) -> anyhow::Result<()> {
-        let world = self.account.world(self.now);
+        let config = self.account.config(self.now);
+        let accounts = match self.estate {
+            Estate::Shop => Organisation::from(World::new(config)),
+            Estate::Shops => Organisation::shops(&config),
+        };
         shutdown::block_on(async move {
             let cancel = shutdown::token()?;
-            let served = serve(world, self.listen, cancel.clone()).await?;
+            let served = serve(accounts, self.listen, cancel.clone()).await?;
             print(&format!("{}\n", served.url))?;
             say(&format!(
                 "A simulated AWS account answers at {0} (any keys, region {1}); Slack messages are \
