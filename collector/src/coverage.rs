@@ -2,6 +2,8 @@
 //! read stays read when reading it again fails, and no cost is ever lost.
 
 #[cfg(test)]
+mod interleaved;
+#[cfg(test)]
 mod tests;
 
 use millicent_lake::{Collection, Outcome};

@@ -50,6 +50,13 @@ impl Collected {
     }
 }
 
+/// When the reading of a window began: what it brings is at least as new, however long it takes.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    at: DateTime<Utc>,
+    instant: Instant,
+}
+
 /// One source at work.
 pub(crate) struct Task {
     pub(crate) inner: Arc<Inner>,
@@ -137,9 +144,9 @@ impl Task {
             }
             let mark = self.inner.lake.mark().await?;
             let meter = self.meter();
-            let started = Instant::now();
+            let began = self.begin();
             let result = self.collect(&known, window, &meter).await;
-            let settled = self.settle(window, &meter, started, &mark, result).await?;
+            let settled = self.settle(window, &meter, began, &mark, result).await?;
             self.tell(done, total, &describe(&window));
             let outcome = match settled {
                 Settled::Recorded(outcome) => outcome,
@@ -185,12 +192,12 @@ impl Task {
         };
         self.tell(0, 1, "");
         let meter = self.meter();
-        let started = Instant::now();
+        let began = self.begin();
         let inventory = discover(&self.inner, &meter, known).await;
         let lake = &self.inner.lake;
         let changes = lake.record_resources(inventory.changes.clone()).await?;
         let trouble = inventory.trouble();
-        let attempt = self.attempt(window, &meter, started, changes as usize, trouble);
+        let attempt = self.attempt(window, &meter, began, changes as usize, trouble);
         self.record(vec![attempt]).await?;
         self.tell(
             1,
@@ -206,7 +213,7 @@ impl Task {
         let mut attempts = Vec::new();
         for window in windows {
             let meter = self.meter();
-            attempts.push(self.attempt(window, &meter, Instant::now(), 0, Some(why.clone())));
+            attempts.push(self.attempt(window, &meter, self.begin(), 0, Some(why.clone())));
         }
         self.write(attempts).await?;
         Ok(self.summary)
@@ -226,6 +233,13 @@ impl Task {
             Source::Discovery | Source::Exports => {
                 Err(Trouble::failed("this source has no windows of its own"))
             }
+        }
+    }
+
+    fn begin(&self) -> Began {
+        Began {
+            at: self.inner.clock.now(),
+            instant: Instant::now(),
         }
     }
 

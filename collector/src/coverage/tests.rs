@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 
-fn row(from: i64, to: i64, outcome: Outcome, cents: i64) -> Collection {
+pub(super) fn row(from: i64, to: i64, outcome: Outcome, cents: i64) -> Collection {
     let at = |hours: i64| DateTime::from_timestamp(hours * 3_600, 0).unwrap();
     Collection {
         source: "traces".into(),

@@ -12,11 +12,11 @@
 //!    It may be the word of rule 2, of data that is newer.
 
 use std::sync::PoisonError;
-use std::time::Instant;
 
 use millicent_lake::{Collection, Mark, Outcome, Slice, Table};
+use uuid::Uuid;
 
-use super::{Collected, Task};
+use super::{Began, Collected, Task};
 use crate::coverage::{apply, charge, merge, span};
 use crate::error::CollectError;
 use crate::meter::Meter;
@@ -39,7 +39,7 @@ impl Task {
         &mut self,
         window: Window,
         meter: &Meter,
-        started: Instant,
+        began: Began,
         mark: &Mark,
         result: Result<Collected, Trouble>,
     ) -> Result<Settled, CollectError> {
@@ -47,7 +47,7 @@ impl Task {
             Ok(collected) => collected,
             Err(trouble) => {
                 let outcome = trouble.outcome;
-                let attempt = self.attempt(window, meter, started, 0, Some(trouble));
+                let attempt = self.attempt(window, meter, began, 0, Some(trouble));
                 self.record(vec![attempt]).await?;
                 return Ok(Settled::Recorded(outcome));
             }
@@ -60,7 +60,7 @@ impl Task {
             .replace_since(mark, &collected.slice, collected.rows)
             .await?;
         let Some(rows) = replaced else {
-            self.leave_to_another(window, meter, started).await?;
+            self.leave_to_another(window, meter, began).await?;
             return Ok(Settled::LeftToAnother);
         };
         let partial = |message| Trouble {
@@ -73,9 +73,9 @@ impl Task {
             Some((late, _)) => Window::new(window.from, late.from),
             None => window,
         };
-        let attempt = self.attempt(whole, meter, started, rows as usize, trouble);
+        let attempt = self.attempt(whole, meter, began, rows as usize, trouble);
         if let Some((late, why)) = collected.not_yet {
-            let mut waiting = self.attempt(late, &self.meter(), started, 0, None);
+            let mut waiting = self.attempt(late, &self.meter(), began, 0, None);
             waiting.outcome = Outcome::Partial;
             waiting.error = Some(why);
             if whole.is_empty() {
@@ -94,13 +94,18 @@ impl Task {
     }
 
     /// Takes back what is claimed of a window, as long as its data is being replaced by less than
-    /// everything. Who finds it so reads the window again at once, however old it is.
+    /// everything. Who finds it so reads the window again at once, however old it is. Each such word
+    /// is told apart from every other, or rule 3 would take a new one for one that was seen.
     async fn take_back(&mut self, window: Window) -> Result<(), CollectError> {
+        let message = format!(
+            "a collector ended while it wrote this time; it is read again (write {})",
+            Uuid::new_v4().as_simple()
+        );
         let why = Trouble {
             outcome: Outcome::Partial,
-            message: "a collector ended while it wrote this time; it is read again".to_owned(),
+            message,
         };
-        let mut claim = self.attempt(window, &self.meter(), Instant::now(), 0, Some(why));
+        let mut claim = self.attempt(window, &self.meter(), self.begin(), 0, Some(why));
         claim.collected_at = claim.collected_at.min(window.to);
         self.update(window, |rows| {
             apply(rows, window, |rows| merge(&claim, rows, rows))
@@ -113,10 +118,10 @@ impl Task {
         &mut self,
         window: Window,
         meter: &Meter,
-        started: Instant,
+        began: Began,
     ) -> Result<(), CollectError> {
         let why = Trouble::failed("another collector wrote this time at the same moment");
-        let attempt = self.attempt(window, meter, started, 0, Some(why));
+        let attempt = self.attempt(window, meter, began, 0, Some(why));
         self.summary.count(&attempt);
         tracing::info!(
             source = attempt.source, from = %window.from, to = %window.to,
@@ -142,7 +147,7 @@ impl Task {
         let mut attempts = Vec::new();
         for window in windows {
             let meter = self.meter();
-            let mut attempt = self.attempt(*window, &meter, Instant::now(), 0, None);
+            let mut attempt = self.attempt(*window, &meter, self.begin(), 0, None);
             attempt.outcome = outcome;
             attempt.error = Some(message.to_owned());
             attempts.push(attempt);
@@ -154,7 +159,7 @@ impl Task {
         &self,
         window: Window,
         meter: &Meter,
-        started: Instant,
+        began: Began,
         rows: usize,
         trouble: Option<Trouble>,
     ) -> Collection {
@@ -170,8 +175,8 @@ impl Task {
             billed_units: meter.units(),
             cost_usd: meter.cost_usd(),
             error: trouble.map(|t| t.message),
-            elapsed_ms: i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX),
-            collected_at: self.inner.clock.now(),
+            elapsed_ms: i64::try_from(began.instant.elapsed().as_millis()).unwrap_or(i64::MAX),
+            collected_at: began.at,
         }
     }
 
@@ -179,7 +184,7 @@ impl Task {
     pub(super) async fn record(&mut self, attempts: Vec<Collection>) -> Result<(), CollectError> {
         for attempt in &attempts {
             self.summary.count(attempt);
-            let now = attempt.collected_at;
+            let now = self.inner.clock.now();
             self.inner
                 .backoff
                 .lock()
