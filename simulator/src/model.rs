@@ -1,6 +1,8 @@
 //! What happened: the work that started in one minute, from which every view (metrics, traces, the
 //! bill, the truth) is derived and nothing else.
 
+use crate::estate::QueueId;
+
 /// Microseconds since the Unix epoch.
 pub type Micros = i64;
 
@@ -27,12 +29,15 @@ pub struct Minute {
     pub minute: i64,
     /// What started of itself in this minute, by start.
     pub work: Vec<Work>,
+    /// What that causes by way of queues, streams and events, by start: in this minute or in the
+    /// next.
+    pub caused: Vec<Work>,
 }
 
 impl Minute {
-    /// All of its work.
+    /// All of its work, and what that causes.
     pub fn all(&self) -> impl Iterator<Item = &Work> {
-        self.work.iter()
+        self.work.iter().chain(&self.caused)
     }
 
     /// The clients' requests among it.
@@ -46,6 +51,14 @@ impl Minute {
 pub enum EntryPoint {
     /// A client's request to a route of an API.
     Route(RouteId),
+    /// A schedule, by its place in [`crate::estate::Estate::schedules`].
+    Schedule(u16),
+    /// Messages of a queue.
+    Queue(QueueId),
+    /// Records of a table's stream.
+    Stream(TableId),
+    /// A new object of a bucket.
+    Bucket(BucketId),
 }
 
 /// Something that was started once, with all that it does.
@@ -66,6 +79,8 @@ pub struct Work {
 pub enum Doing {
     /// A client's request.
     Request(Request),
+    /// An event, or a batch of them, that is delivered to a function.
+    Delivery(Delivery),
 }
 
 impl Work {
@@ -73,6 +88,7 @@ impl Work {
     pub fn entry_point(&self) -> EntryPoint {
         match &self.doing {
             Doing::Request(request) => EntryPoint::Route(request.route),
+            Doing::Delivery(delivery) => delivery.by,
         }
     }
 
@@ -80,6 +96,7 @@ impl Work {
     pub fn request(&self) -> Option<&Request> {
         match &self.doing {
             Doing::Request(request) => Some(request),
+            Doing::Delivery(_) => None,
         }
     }
 }
@@ -103,6 +120,40 @@ pub struct Request {
     pub data_bytes: u64,
     /// The function call behind it.
     pub invocation: Invocation,
+}
+
+/// What a schedule, a bucket, a queue or a stream gives to a function. The work starts when Lambda
+/// accepts it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Where it comes from.
+    pub by: EntryPoint,
+    /// Messages or records of the batch; 1 where there are no batches.
+    pub records: u32,
+    /// How old the oldest record is when the function is invoked.
+    pub age_us: i64,
+    /// The calls that sent the messages of a queue, as far as they were traced.
+    pub senders: Vec<Sender>,
+    /// The function call that it makes.
+    pub invocation: Invocation,
+}
+
+impl Delivery {
+    /// Lambda answers at once and invokes the function later; else the caller waits.
+    pub fn is_asynchronous(&self) -> bool {
+        matches!(self.by, EntryPoint::Schedule(_) | EntryPoint::Bucket(_))
+    }
+}
+
+/// A traced call that sent a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    /// [`Work::id`] of the work that it belongs to.
+    pub work: u128,
+    /// [`Work::start`] of that work.
+    pub start: Micros,
+    /// Of [`Target::Queue`].
+    pub message: u128,
 }
 
 /// One invocation of a function.
@@ -192,6 +243,13 @@ pub enum Target {
         operation: &'static str,
         /// Bytes moved.
         bytes: u64,
+    },
+    /// A message for a queue.
+    Queue {
+        /// Which queue.
+        queue: QueueId,
+        /// 128 bits that identify the message.
+        message: u128,
     },
     /// An asynchronous invocation: the call takes the time of the 202, the consumer runs later.
     AsyncFunction(Box<Invocation>),

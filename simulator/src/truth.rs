@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::decimal::Decimal12;
 
 /// What happened between two times, and what it cost once the bill is settled. Money adds up
-/// exactly: the routes and what is not of routes come to the bill.
+/// exactly: the routes, the other entry points and what is of neither come to the bill.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
     /// The first minute, inclusive.
@@ -22,9 +22,11 @@ pub struct Truth {
     pub bill_usd: Decimal12,
     /// Every route.
     pub routes: Vec<RouteTruth>,
+    /// Everything else that starts work.
+    pub entry_points: Vec<EntryPointTruth>,
     /// Every function.
     pub functions: Vec<FunctionTruth>,
-    /// What no request caused.
+    /// What nothing that started caused.
     pub not_routes: Vec<NotOfRoutes>,
     /// The lines of the bill, by day.
     pub bill: Vec<TrueBillLine>,
@@ -55,6 +57,28 @@ pub struct RouteTruth {
     pub cold_starts: u64,
     /// Their share of the requests; null without requests.
     pub cold_start_rate: Option<f64>,
+    /// All of its cost.
+    pub cost_usd: Decimal12,
+    /// Its cost by service.
+    pub cost_by_service: BTreeMap<&'static str, Decimal12>,
+}
+
+/// What an entry point that is no route did, and all that it cost, as for a route. What a request
+/// passes on to a queue, a stream or a bucket is that one's from there on.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntryPointTruth {
+    /// `schedule`, `queue`, `dynamodb-stream` or `s3-event`.
+    pub kind: &'static str,
+    /// Name of the schedule, the queue, the table or the bucket.
+    pub name: String,
+    /// The function that it invokes.
+    pub function: Option<&'static str>,
+    /// Times that it started work within the time: a batch is one.
+    pub starts: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// Those whose function waited for an initialisation.
+    pub cold_starts: u64,
     /// All of its cost.
     pub cost_usd: Decimal12,
     /// Its cost by service.
@@ -95,7 +119,7 @@ pub struct Quantiles {
     pub p99: Option<f64>,
 }
 
-/// A part of the bill that no request caused.
+/// A part of the bill that nothing that started caused.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotOfRoutes {
     /// As on the bill.
@@ -104,7 +128,7 @@ pub struct NotOfRoutes {
     pub usage_type: String,
     /// As on the bill.
     pub record_type: &'static str,
-    /// Why no route has it.
+    /// Why neither a route nor another entry point has it.
     pub reason: &'static str,
     /// Its cost.
     pub cost_usd: Decimal12,

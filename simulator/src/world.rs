@@ -13,8 +13,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     config::{Content, SimConfig, micros},
     estate::Estate,
-    metrics::{layout::Layout, registry::Registry, samples::Hour, usage::Usage},
-    model::{Minute, Work},
+    metrics::{
+        entry_points::EntryPoints, layout::Layout, registry::Registry, samples::Hour, usage::Usage,
+    },
+    model::{Micros, Minute, Work},
     scenario::Scenario,
     traffic::Generator,
 };
@@ -28,6 +30,7 @@ pub struct World {
     scenario: Scenario,
     generator: Generator,
     layout: Layout,
+    entry_points: EntryPoints,
     series: Registry,
     minutes: Cache<Minute>,
     hours: Cache<Hour>,
@@ -53,6 +56,7 @@ impl World {
             scenario.clone(),
         );
         let layout = Layout::new(&estate);
+        let entry_points = EntryPoints::of(&estate);
         let series = Registry::new(&estate, &layout);
         let minutes = Cache::new(config.cached_requests);
         let hours = Cache::new(config.cached_sample_bytes);
@@ -63,6 +67,7 @@ impl World {
             scenario,
             generator,
             layout,
+            entry_points,
             series,
             minutes,
             hours,
@@ -98,6 +103,25 @@ impl World {
             || self.generator.minute(minute),
             |made| made.all().count() + 1,
         )
+    }
+
+    /// All work that started in that minute, of itself or caused, by start.
+    pub fn started(&self, minute: i64) -> Started {
+        let minutes = [self.minute(minute), self.minute(minute - 1)];
+        let within = minute * 60_000_000..(minute + 1) * 60_000_000;
+        let mut order: Vec<(Micros, usize, usize)> = Vec::new();
+        for (which, made) in minutes.iter().enumerate() {
+            let all = made.all().enumerate();
+            let started = all.filter(|(_, work)| within.contains(&work.start));
+            order.extend(started.map(|(index, work)| (work.start, which, index)));
+        }
+        order.sort_unstable();
+        Started { minutes, order }
+    }
+
+    /// What starts work without being a route.
+    pub fn entry_points(&self) -> &EntryPoints {
+        &self.entry_points
     }
 
     /// Those of a minute's work that have started by now.
@@ -192,13 +216,48 @@ impl World {
         if from < to {
             let within = from * 60_000_000..to * 60_000_000;
             for minute in from - 1..to {
-                sum.add_minute(&self.estate, &self.minute(minute), &within);
+                let made = self.minute(minute);
+                sum.add_minute(&self.estate, &self.entry_points, &made, &within);
             }
         }
     }
 
     fn lock_usage(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<Usage>>> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All work that started in a minute.
+#[derive(Debug)]
+pub struct Started {
+    /// The minute, and the one before, which causes some of it.
+    minutes: [Arc<Minute>; 2],
+    /// Start, which minute, and the place in it.
+    order: Vec<(Micros, usize, usize)>,
+}
+
+impl Started {
+    /// How much there is.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Nothing started.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// All of it, by start.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Work> + ExactSizeIterator {
+        self.order.iter().map(|&(_, which, index)| {
+            let made = &self.minutes[which];
+            let own = made.work.len();
+            if index < own {
+                &made.work[index]
+            } else {
+                &made.caused[index - own]
+            }
+        })
     }
 }
 

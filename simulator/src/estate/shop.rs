@@ -55,7 +55,7 @@ const FUNCTIONS: &[FunctionRow] = &[
     ("live-disconnect",         128, "arm64",  "nodejs22.x",      "live.disconnect",                           402_377, Text, LIVE),
     ("live-track",              256, "arm64",  "nodejs22.x",      "live.track",                                402_377, Text, LIVE),
     ("live-default",            128, "arm64",  "nodejs22.x",      "live.other",                                402_377, Text, LIVE),
-    ("shop-emails",             256, "arm64",  "python3.13",      "emails.handler",                          5_330_904, Text, ORDERS),
+    ("shop-emails",             256, "arm64",  "python3.12",      "emails.handler",                          5_330_904, Text, ORDERS),
     ("shop-projector",          512, "x86_64", "java21",          "shop.projector.Handler::handleRequest",  19_008_213, Text, ORDERS),
     ("shop-invoice-index",      256, "arm64",  "python3.12",      "index.handler",                           2_210_006, Text, ORDERS),
     ("shop-cleanup",            256, "arm64",  "python3.12",      "cleanup.handler",                           188_402, Text, CART),

@@ -1,13 +1,15 @@
 //! What happens in a piece of work, each part at its own time. Metrics and the bill both count
 //! these, so that they agree: an invocation counts in the minute in which it started.
 
-use crate::model::{Call, Doing, Invocation, Micros, Request, Target, Work};
+use crate::model::{Call, Delivery, Doing, Invocation, Micros, Request, Target, Work};
 
 /// A part of a piece of work.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// API Gateway took the request.
     Request(&'a Request),
+    /// Lambda took an event or a batch of them.
+    Delivery(&'a Delivery),
     /// A function was invoked: by what started the work, or asynchronously on its behalf.
     Invocation(&'a Invocation),
     /// A function called another service.
@@ -20,6 +22,10 @@ pub fn visit<'a>(work: &'a Work, tell: &mut impl FnMut(Micros, Event<'a>)) {
         Doing::Request(request) => {
             tell(work.start, Event::Request(request));
             visit_invocation(&request.invocation, tell);
+        }
+        Doing::Delivery(delivery) => {
+            tell(work.start, Event::Delivery(delivery));
+            visit_invocation(&delivery.invocation, tell);
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Layout {
     integration_latency: Block,
     data_processed: Block,
     duration: Block,
+    async_age: Block,
+    iterator_age: Block,
     table_latency: Block,
     returned_items: Block,
     bucket_gets: Block,
@@ -88,6 +90,8 @@ impl Layout {
             integration_latency: slots.take(routes),
             data_processed: slots.take(routes),
             duration: slots.take(functions),
+            async_age: slots.take(functions),
+            iterator_age: slots.take(functions),
             table_latency: slots.take(operations.len()),
             returned_items: slots.take(operations.len()),
             bucket_gets: slots.take(buckets),
@@ -173,6 +177,16 @@ impl Layout {
     /// Slot of a function's `Duration`.
     pub fn duration(&self, function: FunctionId) -> u16 {
         self.duration.at(function.0)
+    }
+
+    /// Slot of how long a function's asynchronous events waited.
+    pub(super) fn async_age(&self, function: FunctionId) -> u16 {
+        self.async_age.at(function.0)
+    }
+
+    /// Slot of the age of the oldest record in each of a function's batches.
+    pub(super) fn iterator_age(&self, function: FunctionId) -> u16 {
+        self.iterator_age.at(function.0)
     }
 
     /// Slot of the latency of a table's operation, by its place.

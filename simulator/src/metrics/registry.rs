@@ -8,7 +8,7 @@ use super::{
     series::{Dimension, Series, Source},
 };
 use crate::{
-    estate::Estate,
+    estate::{self, Estate},
     model::{BucketId, FunctionId, TableId},
 };
 
@@ -101,15 +101,38 @@ impl Builder {
         if !all.is_empty() {
             self.lambda_set(layout, &[], &all, None);
         }
+        let streams = estate
+            .event_sources
+            .iter()
+            .filter(|own| matches!(own.source, estate::Source::Stream(_)));
+        let streamed: Vec<FunctionId> = streams.map(|own| own.function).collect();
+        let asynchronous = crate::traffic::profile::asynchronous(estate);
         for id in all {
             let name = estate.function(id).name;
-            self.lambda_set(layout, &[("FunctionName", name)], &[id], Some(id));
-            self.lambda_set(
-                layout,
+            for dimensions in [
+                &[("FunctionName", name)][..],
                 &[("FunctionName", name), ("Resource", name)],
-                &[id],
-                Some(id),
-            );
+            ] {
+                self.lambda_set(layout, dimensions, &[id], Some(id));
+            }
+            let mut add = |metric, unit, source| {
+                self.add(
+                    "AWS/Lambda",
+                    metric,
+                    unit,
+                    &[("FunctionName", name)],
+                    source,
+                );
+            };
+            if asynchronous.contains(&id) {
+                let slots = vec![layout.async_age(id)];
+                add("AsyncEventsReceived", "Count", Source::Ones(slots.clone()));
+                add("AsyncEventAge", "Milliseconds", Source::Times(slots));
+            }
+            if streamed.contains(&id) {
+                let slots = vec![layout.iterator_age(id)];
+                add("IteratorAge", "Milliseconds", Source::Times(slots));
+            }
         }
     }
 

@@ -5,11 +5,12 @@ use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 use crate::{
     estate::Estate,
     metrics::{
+        entry_points::EntryPoints,
         events::{Event, visit},
         layout::Layout,
         usage::Usage,
     },
-    model::{BucketId, Call, FunctionId, Invocation, Micros, Minute, Target},
+    model::{BucketId, Call, Delivery, EntryPoint, FunctionId, Invocation, Micros, Minute, Target},
 };
 
 const MINUTE: Micros = 60_000_000;
@@ -56,11 +57,12 @@ impl Hour {
         let within = first * MINUTE..(first + 60) * MINUTE;
         let mut collector = Collector::new(layout, within.clone());
         let mut usage = Usage::none(estate);
-        // What a request causes may start in the next minute, never later.
+        let entry_points = EntryPoints::of(estate);
+        // What work causes may start in the next minute, never later.
         for index in first - 1..first + 60 {
             let minute = minute(index);
             collector.add(&minute);
-            usage.add_minute(estate, &minute, &within);
+            usage.add_minute(estate, &entry_points, &minute, &within);
         }
         Hour {
             minutes: collector.finish(),
@@ -135,6 +137,7 @@ impl<'a> Collector<'a> {
                             _ => {}
                         }
                     }
+                    Event::Delivery(delivery) => self.delivery(minute, at, delivery),
                     Event::Invocation(invocation) => self.invocation(minute, invocation),
                     Event::Call(call) => self.call(minute, call),
                 }
@@ -150,7 +153,22 @@ impl<'a> Collector<'a> {
                 operation,
                 bytes,
             } => self.bucket_call(minute, call, *bucket, operation, *bytes),
-            Target::AsyncFunction(_) => {}
+            Target::AsyncFunction(consumer) => {
+                let waited = consumer.start - call.start;
+                self.sample(minute, self.layout.async_age(consumer.function), waited);
+            }
+            Target::Queue { .. } => {}
+        }
+    }
+
+    fn delivery(&mut self, minute: usize, at: Micros, delivery: &Delivery) {
+        let function = delivery.invocation.function;
+        if delivery.is_asynchronous() {
+            let waited = delivery.invocation.start - at;
+            self.sample(minute, self.layout.async_age(function), waited);
+        } else if matches!(delivery.by, EntryPoint::Stream(_)) {
+            let slot = self.layout.iterator_age(function);
+            self.sample(minute, slot, delivery.age_us);
         }
     }
 

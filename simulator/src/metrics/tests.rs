@@ -182,7 +182,7 @@ fn calls(world: &World) -> Calls {
                         found.media_requests += attempts;
                         found.media_bytes += bytes;
                     }
-                    _ => {}
+                    Target::Bucket { .. } | Target::Queue { .. } | Target::AsyncFunction(_) => {}
                 }
             });
         }
@@ -230,4 +230,34 @@ fn tables_and_buckets_count_their_calls() {
     assert_eq!(media("GetRequests"), calls.media_requests as f64);
     assert_eq!(media("BytesDownloaded"), calls.media_bytes as f64);
     assert!(media("5xxErrors") < 0.05 * media("AllRequests"));
+}
+
+#[test]
+fn events_are_received_once() {
+    let world = world(3);
+    let received = |function: &str| {
+        let dimensions = [("FunctionName", function)];
+        let sum = |metric, of| over_day(&world, "AWS/Lambda", metric, &dimensions, of).unwrap();
+        let invocations = sum("Invocations", Statistic::Sum);
+        let events = sum("AsyncEventsReceived", Statistic::Sum);
+        assert_eq!(events, sum("AsyncEventAge", Statistic::SampleCount));
+        assert!(sum("AsyncEventAge", Statistic::Average) > 5.0);
+        // Each event is one invocation, at the edges of the day maybe on the other side.
+        assert!(
+            (events - invocations).abs() <= 2.0,
+            "{function}: {events} {invocations}"
+        );
+        events
+    };
+    assert!(received("shop-invoice-writer") >= received("shop-invoice-index"));
+    assert_eq!(received("shop-cleanup"), 288.0);
+    let dimensions = [("FunctionName", "shop-projector")];
+    let age = over_day(
+        &world,
+        "AWS/Lambda",
+        "IteratorAge",
+        &dimensions,
+        Statistic::Maximum,
+    );
+    assert!((1_000.0..3_000.0).contains(&age.unwrap()), "{age:?}");
 }

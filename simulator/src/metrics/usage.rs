@@ -1,10 +1,14 @@
-//! What is billed and what the truth tells, added up over some time: by route and by function.
+//! What is billed and what the truth tells, added up over some time: by entry point and by
+//! function.
 
 use std::ops::{AddAssign, Range};
 
 use crate::{
     estate::{Estate, Protocol},
-    metrics::events::{Event, visit},
+    metrics::{
+        entry_points::EntryPoints,
+        events::{Event, visit},
+    },
     model::{Call, EntryPoint, Invocation, Micros, Minute, Request, Target, Work},
 };
 
@@ -60,16 +64,16 @@ impl Meter {
     ];
 }
 
-/// What the requests of one route did and caused.
+/// What the requests of one route, or the events of another entry point, did and caused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RouteUsage {
-    /// Requests.
+pub struct EntryUsage {
+    /// Requests, or times that it started work.
     pub requests: u64,
     /// Answered with 4xx.
     pub client_errors: u64,
-    /// Answered with 5xx.
+    /// Answered with 5xx, or failed.
     pub server_errors: u64,
-    /// Requests that waited for an initialisation.
+    /// Those that waited for an initialisation.
     pub cold_starts: u64,
     /// By [`Meter`]: all that they caused, in their own and in asynchronous functions.
     pub meters: [u64; Meter::COUNT],
@@ -98,7 +102,9 @@ pub struct FunctionUsage {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     /// By route, in the estate's order.
-    pub routes: Vec<RouteUsage>,
+    pub routes: Vec<EntryUsage>,
+    /// By entry point that is no route, in the order of [`EntryPoints`].
+    pub others: Vec<EntryUsage>,
     /// By function, in the estate's order.
     pub functions: Vec<FunctionUsage>,
 }
@@ -107,36 +113,66 @@ impl Usage {
     /// Nothing yet.
     pub fn none(estate: &Estate) -> Usage {
         Usage {
-            routes: vec![RouteUsage::default(); estate.routes.len()],
+            routes: vec![EntryUsage::default(); estate.routes.len()],
+            others: vec![EntryUsage::default(); EntryPoints::of(estate).all().len()],
             functions: vec![FunctionUsage::default(); estate.functions.len()],
         }
     }
 
-    /// The total of a meter over all routes.
-    pub fn total(&self, meter: Meter) -> u64 {
-        self.routes
-            .iter()
-            .map(|route| route.meters[meter as usize])
-            .sum()
+    /// Every entry point: the routes, then the others.
+    pub fn entries(&self) -> impl Iterator<Item = &EntryUsage> {
+        self.routes.iter().chain(&self.others)
     }
 
-    /// Adds what of the minute's requests happens within the time.
-    pub fn add_minute(&mut self, estate: &Estate, minute: &Minute, within: &Range<Micros>) {
+    /// The total of a meter over all entry points.
+    pub fn total(&self, meter: Meter) -> u64 {
+        self.entries().map(|own| own.meters[meter as usize]).sum()
+    }
+
+    /// Adds what of the minute's work happens within the time.
+    pub fn add_minute(
+        &mut self,
+        estate: &Estate,
+        entry_points: &EntryPoints,
+        minute: &Minute,
+        within: &Range<Micros>,
+    ) {
         for work in minute.all() {
-            let EntryPoint::Route(route) = work.entry_point();
-            let route = usize::from(route.0);
+            let entry_point = work.entry_point();
+            let place = entry_points.place(entry_point);
+            let entry = match (entry_point, place) {
+                (EntryPoint::Route(route), _) => &mut self.routes[usize::from(route.0)],
+                (_, Some(place)) => &mut self.others[place],
+                // What nothing was configured to start does not start.
+                (_, None) => continue,
+            };
+            let functions = &mut self.functions;
             visit(work, &mut |at, event| {
                 if within.contains(&at) {
                     match event {
-                        Event::Request(request) => self.add_request(estate, work, request),
-                        Event::Invocation(invocation) => {
-                            self.add_invocation(estate, route, invocation)
+                        Event::Request(request) => entry.add_request(estate, work, request),
+                        Event::Delivery(delivery) => {
+                            entry.add_start(work, &delivery.invocation);
+                            entry.server_errors += u64::from(delivery.invocation.error);
                         }
-                        Event::Call(call) => self.add_call(estate, route, call),
+                        Event::Invocation(invocation) => {
+                            let function = &mut functions[usize::from(invocation.function.0)];
+                            function.add(invocation);
+                            entry.add_invocation(estate, invocation);
+                        }
+                        Event::Call(call) => entry.add_call(estate, call),
                     }
                 }
             });
         }
+    }
+}
+
+impl EntryUsage {
+    fn add_start(&mut self, work: &Work, invocation: &Invocation) {
+        self.requests += 1;
+        self.cold_starts += u64::from(invocation.init_us.is_some());
+        self.meters[Meter::Traces as usize] += u64::from(work.sampled);
     }
 
     fn add_request(&mut self, estate: &Estate, work: &Work, request: &Request) {
@@ -147,42 +183,28 @@ impl Usage {
                 request.data_bytes.div_ceil(HTTP_METERED_BYTES),
             ),
         };
-        let route = &mut self.routes[usize::from(request.route.0)];
-        route.requests += 1;
-        route.client_errors += u64::from((400..500).contains(&request.status));
-        route.server_errors += u64::from(request.status >= 500);
-        route.cold_starts += u64::from(request.invocation.init_us.is_some());
-        route.meters[requests as usize] += metered;
-        route.meters[Meter::Traces as usize] += u64::from(work.sampled);
+        self.add_start(work, &request.invocation);
+        self.client_errors += u64::from((400..500).contains(&request.status));
+        self.server_errors += u64::from(request.status >= 500);
+        self.meters[requests as usize] += metered;
     }
 
-    fn add_invocation(&mut self, estate: &Estate, route: usize, invocation: &Invocation) {
-        let function = &mut self.functions[usize::from(invocation.function.0)];
+    fn add_invocation(&mut self, estate: &Estate, invocation: &Invocation) {
         if invocation.throttled {
-            function.throttles += 1;
             return;
         }
-        let billed_ms = invocation.billed_ms();
-        let mb_ms = billed_ms * u64::from(invocation.memory_mb);
-        function.invocations += 1;
-        function.errors += u64::from(invocation.error);
-        function.cold_starts += u64::from(invocation.init_us.is_some());
-        function.init_us += invocation.init_us.unwrap_or(0).unsigned_abs();
-        function.billed_ms += billed_ms;
-        function.mb_ms += mb_ms;
-        let meters = &mut self.routes[route].meters;
         let (requests, duration) = if estate.function(invocation.function).is_arm() {
             (Meter::LambdaRequestsArm, Meter::LambdaMbMsArm)
         } else {
             (Meter::LambdaRequestsX86, Meter::LambdaMbMsX86)
         };
-        meters[requests as usize] += 1;
-        meters[duration as usize] += mb_ms;
-        meters[Meter::LogBytes as usize] += invocation.log_bytes;
+        self.meters[requests as usize] += 1;
+        self.meters[duration as usize] += invocation.billed_ms() * u64::from(invocation.memory_mb);
+        self.meters[Meter::LogBytes as usize] += invocation.log_bytes;
     }
 
-    fn add_call(&mut self, estate: &Estate, route: usize, call: &Call) {
-        let meters = &mut self.routes[route].meters;
+    fn add_call(&mut self, estate: &Estate, call: &Call) {
+        let meters = &mut self.meters;
         match &call.target {
             Target::Table {
                 table,
@@ -209,14 +231,31 @@ impl Usage {
                 // Every attempt is a request.
                 meters[tier as usize] += 1 + u64::from(call.retries);
             }
-            Target::AsyncFunction(_) => {}
+            Target::Queue { .. } | Target::AsyncFunction(_) => {}
         }
+    }
+}
+
+impl FunctionUsage {
+    fn add(&mut self, invocation: &Invocation) {
+        if invocation.throttled {
+            self.throttles += 1;
+            return;
+        }
+        let billed_ms = invocation.billed_ms();
+        self.invocations += 1;
+        self.errors += u64::from(invocation.error);
+        self.cold_starts += u64::from(invocation.init_us.is_some());
+        self.init_us += invocation.init_us.unwrap_or(0).unsigned_abs();
+        self.billed_ms += billed_ms;
+        self.mb_ms += billed_ms * u64::from(invocation.memory_mb);
     }
 }
 
 impl AddAssign<&Usage> for Usage {
     fn add_assign(&mut self, other: &Usage) {
-        for (to, from) in self.routes.iter_mut().zip(&other.routes) {
+        let own = self.routes.iter_mut().chain(&mut self.others);
+        for (to, from) in own.zip(other.entries()) {
             to.requests += from.requests;
             to.client_errors += from.client_errors;
             to.server_errors += from.server_errors;

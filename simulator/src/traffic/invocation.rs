@@ -1,6 +1,6 @@
 //! One invocation: how it starts, what it calls, how it ends.
 
-use rand::Rng;
+use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
@@ -27,6 +27,16 @@ pub(super) enum Course {
     Runaway,
 }
 
+/// What a function is asked to do.
+pub(super) struct Asked<'a> {
+    pub(super) function: FunctionId,
+    pub(super) start: Micros,
+    pub(super) behaviour: &'a Behaviour,
+    pub(super) course: Course,
+    /// Records that it is given at once, each of which it does its calls for.
+    pub(super) records: u32,
+}
+
 /// A handler at work: the time that it is at, and the calls that it made.
 struct Handler {
     cursor: Micros,
@@ -37,12 +47,16 @@ impl Generator {
     pub(super) fn invocation(
         &self,
         rng: &mut ChaCha8Rng,
-        function: FunctionId,
-        start: Micros,
-        behaviour: &Behaviour,
-        course: Course,
+        asked: &Asked<'_>,
         cold: &[f64],
     ) -> Invocation {
+        let &Asked {
+            function,
+            start,
+            behaviour,
+            course,
+            records,
+        } = asked;
         let profile = &profile::STARTS[usize::from(function.0)];
         let memory_mb = self.estate.memory_mb(function, start);
         if course == Course::Throttled {
@@ -88,7 +102,9 @@ impl Generator {
         } else {
             1.0
         };
-        let compute_us = (draw_us(rng, behaviour.compute_ms) as f64 * slower * faster) as i64;
+        let more = 1.0 + 0.4 * f64::from(records - 1);
+        let compute_us =
+            (draw_us(rng, behaviour.compute_ms) as f64 * slower * faster * more) as i64;
 
         let handler_start = start + placement_us + init_us.unwrap_or(0);
         let mut handler = Handler {
@@ -104,10 +120,9 @@ impl Generator {
         } else {
             None
         };
-        for (index, spec) in calls[..failing.map_or(calls.len(), |index| index + 1)]
-            .iter()
-            .enumerate()
-        {
+        let made = &calls[..failing.map_or(calls.len(), |index| index + 1)];
+        let for_each_record = (0..records).flat_map(|_| made.iter().enumerate());
+        for (index, spec) in for_each_record {
             let failed = Some(index) == failing;
             if failed || spec.probability >= 1.0 || rng.random::<f64>() < spec.probability {
                 self.call(rng, &mut handler, spec, failed, cold);
@@ -193,6 +208,10 @@ impl Generator {
                 operation,
                 bytes: if failed { 0 } else { between(rng, bytes) },
             },
+            TargetSpec::Queue { queue } => Target::Queue {
+                queue,
+                message: (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64()),
+            },
             TargetSpec::Async {
                 function,
                 behaviour,
@@ -210,14 +229,14 @@ impl Generator {
                 } else {
                     Course::Usual
                 };
-                let consumer = self.invocation(
-                    rng,
+                let asked = Asked {
                     function,
-                    start + duration_us + dwell,
+                    start: start + duration_us + dwell,
                     behaviour,
                     course,
-                    cold,
-                );
+                    records: 1,
+                };
+                let consumer = self.invocation(rng, &asked, cold);
                 Target::AsyncFunction(Box::new(consumer))
             }
         };

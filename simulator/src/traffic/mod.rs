@@ -1,5 +1,6 @@
 //! The generator: every request of a minute, as a pure function of (seed, minute).
 
+mod deliveries;
 mod draw;
 mod invocation;
 pub(crate) mod profile;
@@ -13,7 +14,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    estate::Estate,
+    estate::{self, Estate},
     model::{FunctionId, Minute, RouteId},
     scenario::Scenario,
 };
@@ -59,12 +60,12 @@ impl Generator {
         }
     }
 
-    /// The requests that start in that minute since the Unix epoch; none before the birth.
+    /// What starts in that minute since the Unix epoch, and what it causes; nothing before the birth.
     pub fn minute(&self, minute: i64) -> Minute {
         if minute < self.first_minute {
             return Minute {
                 minute,
-                work: Vec::new(),
+                ..Minute::default()
             };
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
@@ -77,8 +78,14 @@ impl Generator {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ LATER_WORK);
         rng.set_stream(minute as u64);
         self.http_requests(&mut rng, minute, &shape, &cold, &mut work);
+        work.extend(self.scheduled(&mut rng, minute, &cold));
         work.sort_by_key(|work| work.start);
-        Minute { minute, work }
+        let caused = self.passed_on(&mut rng, &work, &cold);
+        Minute {
+            minute,
+            work,
+            caused,
+        }
     }
 
     /// Probability that an invocation starts cold, by function. A function's environments are kept
@@ -87,6 +94,15 @@ impl Generator {
         let at = shape::start_of(minute);
         let runaway = self.scenario.runaway.contains(&at);
         let looping = self.estate.routes[usize::from(self.scenario.runaway_route.0)].function;
+        let scheduled = self
+            .estate
+            .schedules
+            .iter()
+            .filter_map(|own| match own.target {
+                estate::Target::Function(function) => Some(function),
+                estate::Target::Machine(_) => None,
+            });
+        let scheduled: Vec<FunctionId> = scheduled.collect();
         profile::STARTS
             .iter()
             .enumerate()
@@ -97,7 +113,11 @@ impl Generator {
                     .routes
                     .iter()
                     .any(|r| r.function == function && r.api.0 == 1);
-                let relative = shape.relative[usize::from(serves_backoffice)].max(1e-3);
+                let relative = if scheduled.contains(&function) {
+                    1.0
+                } else {
+                    shape.relative[usize::from(serves_backoffice)].max(1e-3)
+                };
                 let mut rate = (start.cold_rate * (0.35 + 0.65 / relative)).clamp(0.001, 0.35);
                 if runaway && function == looping {
                     // Long invocations hold their environments, so that more are needed.

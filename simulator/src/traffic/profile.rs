@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 
 use self::shop::WRITE_INVOICE;
 pub(super) use self::shop::{
-    BACK_OFF_MS, BURST_ERROR, HTTP_KILOBYTES, RETRIED_UPDATE, RETRIES, ROUTES, RUNAWAY_THROTTLED,
-    STARTS,
+    BACK_OFF_MS, BURST_ERROR, DELIVERIES, HTTP_KILOBYTES, RETRIED_UPDATE, RETRIES, ROUTES,
+    RUNAWAY_THROTTLED, STARTS,
 };
-use crate::model::{BucketId, FunctionId, TableId};
+use crate::{
+    estate::{Estate, QueueId, Target},
+    model::{BucketId, FunctionId, TableId},
+};
 
 /// A positive value with a median and a spread: `median × exp(sigma × normal)`.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +79,9 @@ pub(super) enum TargetSpec {
         operation: &'static str,
         bytes: (u64, u64),
     },
+    Queue {
+        queue: QueueId,
+    },
     Async {
         function: FunctionId,
         behaviour: &'static Behaviour,
@@ -97,7 +103,8 @@ pub(crate) fn table_operations() -> Vec<TableOperation> {
     let behaviours = ROUTES
         .iter()
         .flat_map(|(_, behaviours)| behaviours.iter())
-        .chain([&WRITE_INVOICE]);
+        .chain([&WRITE_INVOICE])
+        .chain(DELIVERIES.iter().map(|(_, behaviour)| behaviour));
     for behaviour in behaviours {
         let failing = behaviour.failing_call();
         for (index, call) in behaviour.calls.iter().enumerate() {
@@ -120,11 +127,42 @@ pub(crate) fn table_operations() -> Vec<TableOperation> {
         .collect()
 }
 
+/// What a function does about what a schedule, a queue, a stream or a bucket gives to it.
+pub(super) fn of_deliveries(function: FunctionId) -> Option<&'static Behaviour> {
+    let own = DELIVERIES.iter().find(|(own, _)| *own == function);
+    own.map(|(_, behaviour)| behaviour)
+}
+
+/// The functions that are invoked asynchronously.
+pub(crate) fn asynchronous(estate: &Estate) -> Vec<FunctionId> {
+    let called = ROUTES
+        .iter()
+        .flat_map(|(_, behaviours)| behaviours.iter())
+        .flat_map(|behaviour| behaviour.calls)
+        .filter_map(|call| match call.target {
+            TargetSpec::Async { function, .. } => Some(function),
+            _ => None,
+        });
+    let scheduled = estate.schedules.iter().filter_map(|own| match own.target {
+        Target::Function(function) => Some(function),
+        Target::Machine(_) => None,
+    });
+    let notified = estate
+        .buckets
+        .iter()
+        .flat_map(|bucket| bucket.notifications)
+        .map(|own| own.function);
+    called.chain(scheduled).chain(notified).collect()
+}
+
 impl Behaviour {
     /// The call at which a failing handler fails, and goes no further: its last one to a store.
     pub(super) fn failing_call(&self) -> Option<usize> {
-        self.calls
-            .iter()
-            .rposition(|spec| !matches!(spec.target, TargetSpec::Async { .. }))
+        self.calls.iter().rposition(|spec| {
+            matches!(
+                spec.target,
+                TargetSpec::Table { .. } | TargetSpec::Bucket { .. }
+            )
+        })
     }
 }

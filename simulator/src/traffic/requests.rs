@@ -7,7 +7,7 @@ use rand_distr::{Distribution, Poisson};
 use super::{
     Generator,
     draw::{draw_us, path, pick_behaviour},
-    invocation::Course,
+    invocation::{Asked, Course},
     profile::{self, Behaviour, LogNormal},
     sampling::{FIXED_RATE, LambdaSampling},
     shape,
@@ -113,7 +113,14 @@ impl Generator {
         };
         let before = rng.random_range(least_before..least_before * 4);
         let function = self.estate.routes[usize::from(route.0)].function;
-        let invocation = self.invocation(rng, function, start + before, behaviour, course, cold);
+        let asked = Asked {
+            function,
+            start: start + before,
+            behaviour,
+            course,
+            records: 1,
+        };
+        let invocation = self.invocation(rng, &asked, cold);
         let network = draw_us(
             rng,
             LogNormal {

@@ -1,3 +1,5 @@
+mod deliveries;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::{FunctionTruth, NotOfRoutes, Quantiles, RouteTruth, TrueBillLine, Truth};
+use super::{
+    EntryPointTruth, FunctionTruth, NotOfRoutes, Quantiles, RouteTruth, TrueBillLine, Truth,
+};
 use crate::{
     World,
     bill::{BillLine, Origin, midnight},
@@ -29,7 +31,7 @@ impl World {
         let mut teller = Teller {
             world: self,
             bill_usd: Decimal12(0),
-            routes: vec![BTreeMap::new(); usage.routes.len()],
+            entries: vec![BTreeMap::new(); usage.entries().count()],
             functions: vec![Decimal12(0); usage.functions.len()],
             not_routes: BTreeMap::new(),
             bill: Vec::new(),
@@ -39,11 +41,13 @@ impl World {
             teller.day(day, from, to);
             day += TimeDelta::days(1);
         }
+        let others = teller.entries.split_off(usage.routes.len());
         Truth {
             from: time(from),
             to: time(to),
             bill_usd: teller.bill_usd,
-            routes: self.route_truths(&usage, latencies, teller.routes),
+            routes: self.route_truths(&usage, latencies, teller.entries),
+            entry_points: self.entry_point_truths(&usage, others),
             functions: self.function_truths(&usage, durations, teller.functions),
             not_routes: teller.not_routes.into_values().collect(),
             bill: teller.bill,
@@ -88,6 +92,32 @@ impl World {
                     cost_usd: cost_by_service.values().copied().sum(),
                     cost_by_service,
                 }
+            })
+            .collect()
+    }
+
+    fn entry_point_truths(
+        &self,
+        usage: &Usage,
+        costs: Vec<BTreeMap<&'static str, Decimal12>>,
+    ) -> Vec<EntryPointTruth> {
+        let estate = self.estate();
+        let parts = self
+            .entry_points()
+            .all()
+            .iter()
+            .zip(&usage.others)
+            .zip(costs);
+        parts
+            .map(|((own, usage), cost_by_service)| EntryPointTruth {
+                kind: own.kind(),
+                name: own.name(estate),
+                function: own.function(estate).map(|id| estate.function(id).name),
+                starts: usage.requests,
+                errors: usage.server_errors,
+                cold_starts: usage.cold_starts,
+                cost_usd: cost_by_service.values().copied().sum(),
+                cost_by_service,
             })
             .collect()
     }
@@ -185,7 +215,8 @@ impl Quantiles {
 struct Teller<'a> {
     world: &'a World,
     bill_usd: Decimal12,
-    routes: Vec<BTreeMap<&'static str, Decimal12>>,
+    /// Cost by service of every entry point: the routes, then the others.
+    entries: Vec<BTreeMap<&'static str, Decimal12>>,
     functions: Vec<Decimal12>,
     not_routes: BTreeMap<(&'static str, String, &'static str, &'static str), NotOfRoutes>,
     bill: Vec<TrueBillLine>,
@@ -230,13 +261,12 @@ impl Teller<'_> {
             Origin::Other(reason) => reason,
             Origin::Meter(meter) => {
                 let weights: Vec<u64> = usage
-                    .routes
-                    .iter()
-                    .map(|route| route.meters[meter as usize])
+                    .entries()
+                    .map(|entry| entry.meters[meter as usize])
                     .collect();
                 // Without usage within the time there is no cost within it.
                 for (costs, part) in self
-                    .routes
+                    .entries
                     .iter_mut()
                     .zip(cost.split(&weights).unwrap_or_default())
                 {

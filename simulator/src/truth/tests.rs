@@ -1,6 +1,10 @@
 use chrono::{DateTime, Utc};
 
-use crate::{SimConfig, World, decimal::Decimal12};
+use crate::{
+    SimConfig, World,
+    decimal::Decimal12,
+    model::{Doing, Invocation, Target},
+};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -26,9 +30,14 @@ fn routes_and_the_rest_come_to_the_bill() {
         for (from, to) in windows {
             let truth = world.truth(at(from), at(to));
             let routes: Decimal12 = truth.routes.iter().map(|route| route.cost_usd).sum();
+            let others: Decimal12 = truth.entry_points.iter().map(|own| own.cost_usd).sum();
             let rest: Decimal12 = truth.not_routes.iter().map(|line| line.cost_usd).sum();
             let lines: Decimal12 = truth.bill.iter().map(|line| line.cost_usd).sum();
-            assert_eq!(routes + rest, truth.bill_usd, "seed {seed}, {from}");
+            assert_eq!(
+                routes + others + rest,
+                truth.bill_usd,
+                "seed {seed}, {from}"
+            );
             assert_eq!(lines, truth.bill_usd, "seed {seed}, {from}");
             let of_functions: Decimal12 = truth
                 .functions
@@ -38,7 +47,9 @@ fn routes_and_the_rest_come_to_the_bill() {
             let lambda: Decimal12 = truth
                 .routes
                 .iter()
-                .filter_map(|route| route.cost_by_service.get("AWS Lambda"))
+                .map(|route| &route.cost_by_service)
+                .chain(truth.entry_points.iter().map(|own| &own.cost_by_service))
+                .filter_map(|costs| costs.get("AWS Lambda"))
                 .copied()
                 .sum();
             assert_eq!(of_functions, lambda, "seed {seed}, {from}");
@@ -153,10 +164,14 @@ fn functions_are_told_with_all_that_they_ran() {
         .map(|minute| world.minute(minute))
         .collect();
     let mut all = Vec::new();
-    for (_, request) in minutes.iter().flat_map(|minute| minute.requests()) {
-        all.push(&request.invocation);
-        for call in &request.invocation.calls {
-            if let crate::model::Target::AsyncFunction(consumer) = &call.target {
+    for work in minutes.iter().flat_map(|minute| minute.all()) {
+        let invocation = match &work.doing {
+            Doing::Request(request) => &request.invocation,
+            Doing::Delivery(delivery) => &delivery.invocation,
+        };
+        all.push(invocation);
+        for call in &invocation.calls {
+            if let Target::AsyncFunction(consumer) = &call.target {
                 all.push(consumer);
             }
         }
@@ -164,13 +179,11 @@ fn functions_are_told_with_all_that_they_ran() {
     let within = from.timestamp_micros()..to.timestamp_micros();
     all.retain(|invocation| within.contains(&invocation.start) && !invocation.throttled);
     let mut compared = 0;
-    for (index, function) in truth.functions.iter().enumerate() {
-        let own: Vec<_> = all
-            .iter()
-            .filter(|i| usize::from(i.function.0) == index)
-            .collect();
+    for function in &truth.functions {
+        let name = |i: &Invocation| world.estate().function(i.function).name;
+        let own: Vec<_> = all.iter().filter(|i| name(i) == function.name).collect();
         let inits: Vec<i64> = own.iter().filter_map(|i| i.init_us).collect();
-        assert_eq!(function.invocations, own.len() as u64);
+        assert_eq!(function.invocations, own.len() as u64, "{}", function.name);
         assert_eq!(
             function.errors,
             own.iter().filter(|i| i.error).count() as u64
@@ -216,4 +229,48 @@ fn whole_days_are_told_with_the_whole_bill() {
         .find(|line| line.usage_type == "EUC1-NatGateway-Hours")
         .unwrap();
     assert_eq!(nat.quantity.to_string(), "12");
+}
+
+/// What is not an API's has its own cost: by a walk over what was delivered.
+#[test]
+fn entry_points_are_told_beside_the_routes() {
+    let world = world(2);
+    let (from, to) = (at("2026-11-02T00:00:00Z"), at("2026-11-03T00:00:00Z"));
+    let truth = world.truth(from, to);
+    let within = from.timestamp_micros()..to.timestamp_micros();
+    let kinds: Vec<&str> = truth.entry_points.iter().map(|own| own.kind).collect();
+    for kind in ["schedule", "queue", "dynamodb-stream", "s3-event"] {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
+    for entry in &truth.entry_points {
+        let mut starts = 0;
+        for minute in from.timestamp() / 60 - 1..to.timestamp() / 60 {
+            let minute = world.minute(minute);
+            let own = minute
+                .all()
+                .filter(|work| within.contains(&work.start))
+                .filter(|work| work.entry_point().kind() == entry.kind)
+                .filter(|work| work.entry_point().name(world.estate()) == entry.name);
+            starts += own.count() as u64;
+        }
+        assert_eq!(entry.starts, starts, "{}", entry.name);
+        let lambda = entry.cost_by_service["AWS Lambda"];
+        assert!(starts > 200 && lambda > Decimal12(0), "{}", entry.name);
+        assert_eq!(
+            entry.cost_by_service.values().copied().sum::<Decimal12>(),
+            entry.cost_usd
+        );
+    }
+    // Only the clean-up scans carts, whoever else reads them.
+    let cleanup = truth
+        .entry_points
+        .iter()
+        .find(|own| own.function == Some("shop-cleanup"))
+        .unwrap();
+    assert_eq!(
+        (cleanup.name.as_str(), cleanup.starts),
+        ("shop-cleanup", 288)
+    );
+    assert!(cleanup.cost_by_service["Amazon DynamoDB"] > cleanup.cost_by_service["AWS X-Ray"]);
+    assert_eq!(cleanup.cost_by_service["Amazon API Gateway"], Decimal12(0));
 }

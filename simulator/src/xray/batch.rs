@@ -84,13 +84,10 @@ pub(super) fn batch_get_traces(ask: &Ask<'_>) -> Result<Answer, AwsError> {
 /// A trace by its id, whose second says where to look.
 fn find(world: &World, id: &str, now: Micros) -> Option<Trace> {
     let (second, random) = ids::parse_trace_id(id)?;
-    let minute = world.minute(second.div_euclid(60));
-    let start = minute
-        .work
-        .partition_point(|work| ids::second(work.start) < second);
-    minute.work[start..]
+    let started = world.started(second.div_euclid(60));
+    started
         .iter()
-        .take_while(|work| ids::second(work.start) == second)
+        .filter(|work| ids::second(work.start) == second)
         .find(|work| ids::is_of(work, random) && readable(work, now))
         .map(|work| Trace::of(work, world.estate()))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::estate::Estate;
 use crate::model::{Call, Invocation, Micros, Target};
-use crate::xray::ids::{Ids, mix};
+use crate::xray::ids::{Ids, mix, sender, uuid};
 use crate::xray::segment::{Flags, Http, Segment};
 use crate::xray::trace::{ATTEMPT_TAIL_US, Oddities, cause, to_millisecond};
 
@@ -30,6 +30,16 @@ impl Style {
             _ => Style::Classic,
         }
     }
+}
+
+/// An asynchronous call of Lambda.
+pub(crate) struct Accepted {
+    /// When Lambda took it.
+    pub(crate) at: Micros,
+    /// When the caller had its answer, 202.
+    pub(crate) answered: Micros,
+    /// The subsegment that called, where the caller is traced.
+    pub(crate) parent: Option<u64>,
 }
 
 /// Records the functions of one trace.
@@ -180,7 +190,12 @@ impl Function<'_> {
                 segments.push(inferred(&subsegment, origin, ids.span()));
             }
             if let Target::AsyncFunction(consumer) = &call.target {
-                self.consumer(call, consumer, subsegment.id, ids, segments);
+                let accepted = Accepted {
+                    at: call.start + call.duration_us / 2,
+                    answered: call.start + call.duration_us * 3 / 4,
+                    parent: Some(subsegment.id),
+                };
+                self.consumer(&accepted, consumer, ids, segments);
             }
             subsegments.push(subsegment);
         }
@@ -243,6 +258,19 @@ impl Function<'_> {
                     Some("AWS::S3::Bucket"),
                 )
             }
+            Target::Queue { queue, message } => {
+                let url = &self.estate.queues[usize::from(queue.0)].url;
+                let aws = json!({
+                    "retries": call.retries,
+                    "queue_url": url,
+                    "message_id": uuid((message >> 64) as u64, *message as u64),
+                    "region": region,
+                    "operation": "SendMessage",
+                    "request_id": ids.uuid(),
+                    "resource_names": [url],
+                });
+                ("SQS", aws, 200, None, Some("AWS::SQS::Queue"))
+            }
             Target::AsyncFunction(consumer) => {
                 let function = self.estate.function(consumer.function).name;
                 let aws = json!({
@@ -258,8 +286,12 @@ impl Function<'_> {
                 ("Lambda", aws, 202, Some(0), None)
             }
         };
+        let id = match call.target {
+            Target::Queue { message, .. } => sender(message),
+            _ => ids.span(),
+        };
         let segment = Segment {
-            id: ids.span(),
+            id,
             name: name.to_owned(),
             start: call.start,
             end: Some(call.start + call.duration_us),
@@ -277,16 +309,15 @@ impl Function<'_> {
 
     /// The consumer of an asynchronous invocation: a short `AWS::Lambda` segment whose attempt
     /// outlives it.
-    fn consumer(
+    pub(crate) fn consumer(
         &self,
-        call: &Call,
+        call: &Accepted,
         consumer: &Invocation,
-        parent: u64,
         ids: &mut Ids,
         segments: &mut Vec<Segment>,
     ) {
         let function = self.estate.function(consumer.function);
-        let accepted = to_millisecond(call.start + call.duration_us / 2);
+        let accepted = to_millisecond(call.at);
         let attempt_start = to_millisecond(consumer.start).max(accepted);
         let attempt_end = to_millisecond(consumer.end() + ATTEMPT_TAIL_US);
         let attempt = Segment {
@@ -311,11 +342,11 @@ impl Function<'_> {
         let attempt_id = attempt.id;
         segments.push(Segment {
             id: ids.span(),
-            parent: Some(parent),
+            parent: call.parent,
             name: function.name.to_owned(),
             origin: Some("AWS::Lambda"),
             start: accepted,
-            end: Some(to_millisecond(call.start + call.duration_us * 3 / 4).max(accepted)),
+            end: Some(to_millisecond(call.answered).max(accepted)),
             flags: consumer.error.then_some(Flags {
                 explicit: true,
                 ..Flags::ERROR
@@ -347,7 +378,7 @@ fn failure(call: &Call) -> (Flags, &'static str, &'static str) {
             "The level of configured provisioned throughput for the table was exceeded.",
         ),
         Target::Bucket { .. } => (Flags::FAULT, "SlowDown", "Please reduce your request rate."),
-        Target::AsyncFunction(_) => (
+        Target::Queue { .. } | Target::AsyncFunction(_) => (
             Flags::FAULT,
             "ServiceException",
             "An error occurred and the request cannot be processed.",

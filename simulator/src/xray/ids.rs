@@ -17,11 +17,17 @@ const RANDOM_PART: u128 = (1 << 96) - 1;
 
 /// The id of a work's trace: `1-{epoch second}-{96 bits}`.
 pub(crate) fn trace_id(work: &Work) -> String {
-    format!(
-        "1-{:08x}-{:024x}",
-        second(work.start),
-        work.id & RANDOM_PART
-    )
+    trace_id_of(work.start, work.id)
+}
+
+/// The id of the trace of work with that start and id.
+pub(crate) fn trace_id_of(start: Micros, id: u128) -> String {
+    format!("1-{:08x}-{:024x}", second(start), id & RANDOM_PART)
+}
+
+/// The id of the subsegment that sent a message, which who receives it knows as well.
+pub(crate) fn sender(message: u128) -> u64 {
+    mix(message as u64) & 0x7fff_ffff_ffff_ffff
 }
 
 /// The second that a time lies in, as a trace id carries it.

@@ -28,6 +28,8 @@ pub(crate) struct Segment {
     /// `aws` for a call of the AWS SDK.
     pub(crate) namespace: Option<&'static str>,
     pub(crate) cause: Option<Value>,
+    /// Traces that led to this one without being part of it.
+    pub(crate) links: Option<Value>,
     pub(crate) subsegments: Vec<Segment>,
 }
 
@@ -183,6 +185,9 @@ impl Segment {
         }
         if let Some(cause) = &self.cause {
             let _ = write!(out, ",\"cause\":{cause}");
+        }
+        if let Some(links) = &self.links {
+            let _ = write!(out, ",\"links\":{links}");
         }
         if !self.subsegments.is_empty() {
             out.push_str(",\"subsegments\":[");

@@ -127,9 +127,9 @@ fn scan(
     let mut processed = 0;
     let mut before = cursor.before;
     for number in (stop..=cursor.minute).rev() {
-        let minute = ask.world.minute(number);
-        for index in (0..minute.work.len().min(before)).rev() {
-            let work = &minute.work[index];
+        let started = ask.world.started(number);
+        let all = started.iter().enumerate().rev();
+        for (index, work) in all.skip(started.len().saturating_sub(before)) {
             if !(wanted.from..wanted.to).contains(&work.start) || !readable(work, now) {
                 continue;
             }

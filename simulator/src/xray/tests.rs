@@ -90,7 +90,7 @@ fn all_summaries(
 fn traced(world: &World, hours_ago: i64, minutes: i64) -> Vec<Work> {
     let first = (world.now() - TimeDelta::hours(hours_ago)).timestamp() / 60;
     (first..first + minutes)
-        .flat_map(|minute| world.minute(minute).work.clone())
+        .flat_map(|minute| world.started(minute).iter().cloned().collect::<Vec<Work>>())
         .filter(|work| work.sampled)
         .collect()
 }

@@ -13,8 +13,8 @@
 use serde_json::{Value, json};
 
 use crate::estate::Estate;
-use crate::model::{Doing, Invocation, Micros, Request, Target, Work};
-use crate::xray::function::Function;
+use crate::model::{Delivery, Doing, Invocation, Micros, Request, Sender, Target, Work};
+use crate::xray::function::{Accepted, Function};
 use crate::xray::ids::{self, Ids};
 use crate::xray::segment::{Flags, Http, HttpRequest, Segment};
 
@@ -62,6 +62,7 @@ impl Trace {
         };
         match &work.doing {
             Doing::Request(request) => recording.request(request),
+            Doing::Delivery(delivery) => recording.delivery(delivery),
         }
     }
 
@@ -93,7 +94,7 @@ struct Recording<'a> {
     partial: bool,
 }
 
-impl Recording<'_> {
+impl<'a> Recording<'a> {
     fn request(mut self, request: &Request) -> Trace {
         let end = lambda_end(self.work, request);
         // HTTP APIs emit no segment: what Lambda sees is all that there is.
@@ -104,6 +105,48 @@ impl Recording<'_> {
         });
         self.synchronous(&request.invocation, parent, end);
         self.finish()
+    }
+
+    /// What delivers an event is not traced: the root is Lambda's segment.
+    fn delivery(mut self, delivery: &Delivery) -> Trace {
+        let invocation = &delivery.invocation;
+        if delivery.is_asynchronous() {
+            let accepted = self.work.start;
+            let call = Accepted {
+                at: accepted,
+                answered: accepted + 2_000,
+                parent: None,
+            };
+            self.function()
+                .consumer(&call, invocation, &mut self.ids, &mut self.segments);
+        } else {
+            self.synchronous(invocation, None, invocation.end() + POLLER_TAIL_US);
+            self.link(&delivery.senders);
+        }
+        self.finish()
+    }
+
+    /// Names the traces that sent the messages of a batch in the function's `Invocation`, or in its
+    /// segment where there is none.
+    fn link(&mut self, senders: &[Sender]) {
+        let origin = Some("AWS::Lambda::Function");
+        let function = self.segments.iter_mut().find(|own| own.origin == origin);
+        let (Some(function), false) = (function, senders.is_empty()) else {
+            return;
+        };
+        let link = |sender: &Sender| {
+            json!({
+                "trace_id": ids::trace_id_of(sender.start, sender.work),
+                "id": format!("{:016x}", ids::sender(sender.message)),
+                "attributes": { "aws.xray.reserved.reference_type": "parent" },
+            })
+        };
+        let links = Some(senders.iter().map(link).collect());
+        let inner = &mut function.subsegments;
+        match inner.iter_mut().find(|own| own.name == "Invocation") {
+            Some(invocation) => invocation.links = links,
+            None => function.links = links,
+        }
     }
 
     /// An invocation whose caller waits for it: its `AWS::Lambda` segment, and the function's.
@@ -118,18 +161,21 @@ impl Recording<'_> {
             self.partial = true;
             return;
         }
-        let function = Function {
-            estate: self.estate,
-            odd: self.odd,
-            seed: ids::seed(self.work, 4),
-        };
-        function.record(
+        self.function().record(
             invocation,
             lambda_id,
             end,
             &mut self.ids,
             &mut self.segments,
         );
+    }
+
+    fn function(&self) -> Function<'a> {
+        Function {
+            estate: self.estate,
+            odd: self.odd,
+            seed: ids::seed(self.work, 4),
+        }
     }
 
     fn finish(self) -> Trace {
@@ -143,9 +189,14 @@ impl Recording<'_> {
 
 /// When the last part of a trace ends: from then on it can be read.
 pub(crate) fn last_end(work: &Work) -> Micros {
-    let Doing::Request(request) = &work.doing;
-    let end = work.start + request.latency_us;
-    consumers_end(&request.invocation).map_or(end, |consumers| end.max(consumers))
+    let (invocation, end) = match &work.doing {
+        Doing::Request(request) => (&request.invocation, work.start + request.latency_us),
+        Doing::Delivery(delivery) => {
+            let invocation = &delivery.invocation;
+            (invocation, invocation.end() + ATTEMPT_TAIL_US)
+        }
+    };
+    consumers_end(invocation).map_or(end, |consumers| end.max(consumers))
 }
 
 /// When the last of the asynchronous consumers of an invocation ends.
@@ -162,6 +213,9 @@ fn consumers_end(invocation: &Invocation) -> Option<Micros> {
 
 /// How much longer an asynchronous attempt takes than its handler.
 pub(crate) const ATTEMPT_TAIL_US: i64 = 9_000;
+
+/// When Lambda's segment of a batch ends after its handler.
+const POLLER_TAIL_US: i64 = 4_000;
 
 /// Rounded to the millisecond, as API Gateway and Lambda's front end record times.
 pub(crate) fn to_millisecond(at: Micros) -> Micros {

@@ -13,6 +13,7 @@ use crate::{
 fn invocations<'a>(work: &'a Work, found: &mut Vec<&'a Invocation>) {
     let mut todo = match &work.doing {
         Doing::Request(request) => vec![&request.invocation],
+        Doing::Delivery(delivery) => vec![&delivery.invocation],
     };
     while let Some(invocation) = todo.pop() {
         found.push(invocation);

@@ -1,7 +1,10 @@
 //! The numbers of the shop: its routes' behaviours and its functions' starts.
 
 use super::{Behaviour, CallSpec, LogNormal, Start, TargetSpec};
-use crate::model::{BucketId, FunctionId, TableId};
+use crate::{
+    estate::QueueId,
+    model::{BucketId, FunctionId, TableId},
+};
 
 const fn around(median: f64, sigma: f64) -> LogNormal {
     LogNormal { median, sigma }
@@ -151,6 +154,65 @@ pub(super) const WRITE_INVOICE: Behaviour = behaviour(
     ],
 );
 
+/// What functions do about what they are given by no API.
+pub(in crate::traffic) const DELIVERIES: &[(FunctionId, Behaviour)] = &[
+    // shop-emails: a template and a mail server for each message.
+    (
+        FunctionId(17),
+        behaviour(
+            "",
+            "",
+            around(130.0, 0.4),
+            (0, 0.0),
+            0.002,
+            &[read(ORDERS, "GetItem", (1, 3), GET)],
+        ),
+    ),
+    // shop-projector: counts sales by product.
+    (
+        FunctionId(18),
+        behaviour(
+            "",
+            "",
+            around(6.0, 0.35),
+            (0, 0.0),
+            0.0004,
+            &[write(PRODUCTS, "UpdateItem", (1, 1), PUT)],
+        ),
+    ),
+    // shop-invoice-index.
+    (
+        FunctionId(19),
+        behaviour(
+            "",
+            "",
+            around(34.0, 0.4),
+            (0, 0.0),
+            0.002,
+            &[
+                object(INVOICES, "GetObject", (28_000, 90_000), S3_GET),
+                write(PAYMENTS, "UpdateItem", (1, 2), PUT),
+            ],
+        ),
+    ),
+    // shop-cleanup: carts that nobody came back to.
+    (
+        FunctionId(20),
+        behaviour(
+            "",
+            "",
+            around(900.0, 0.35),
+            (0, 0.0),
+            0.006,
+            &[
+                read(CARTS, "Scan", (240, 900), SCAN),
+                write(CARTS, "BatchWriteItem", (10, 25), around(21.0, 0.4)),
+                write(CARTS, "BatchWriteItem", (4, 25), around(21.0, 0.4)),
+            ],
+        ),
+    ),
+];
+
 /// One update of a payment within the runaway retry loop; it is made dozens of times.
 pub(in crate::traffic) const RETRIED_UPDATE: CallSpec =
     write(PAYMENTS, "UpdateItem", (2, 4), around(8.0, 0.4));
@@ -247,6 +309,11 @@ pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
                 read(CARTS, "GetItem", (2, 6), GET),
                 new_order((6, 12), TRANSACT),
                 write(PAYMENTS, "PutItem", (1, 2), PUT),
+                CallSpec {
+                    probability: 1.0,
+                    ms: around(8.0, 0.35),
+                    target: TargetSpec::Queue { queue: QueueId(0) },
+                },
                 CallSpec {
                     probability: 1.0,
                     ms: around(16.0, 0.35),
@@ -455,4 +522,13 @@ pub(in crate::traffic) const STARTS: &[Start] = &[
     Start { cold_rate: 0.021,  init_ms: around(230.0, 0.18),   log_bytes: 520 },
     Start { cold_rate: 0.05,   init_ms: around(640.0, 0.2),    log_bytes: 880 },
     Start { cold_rate: 0.06,   init_ms: around(205.0, 0.15),   log_bytes: 470 },
+    // The WebSocket API's, which are not used yet, and what is no API's.
+    Start { cold_rate: 0.05,   init_ms: around(220.0, 0.15),   log_bytes: 450 },
+    Start { cold_rate: 0.05,   init_ms: around(220.0, 0.15),   log_bytes: 430 },
+    Start { cold_rate: 0.03,   init_ms: around(225.0, 0.15),   log_bytes: 480 },
+    Start { cold_rate: 0.07,   init_ms: around(215.0, 0.15),   log_bytes: 440 },
+    Start { cold_rate: 0.055,  init_ms: around(520.0, 0.2),    log_bytes: 1_190 },
+    Start { cold_rate: 0.015,  init_ms: around(1_480.0, 0.16), log_bytes: 610 },
+    Start { cold_rate: 0.05,   init_ms: around(390.0, 0.2),    log_bytes: 560 },
+    Start { cold_rate: 0.04,   init_ms: around(310.0, 0.2),    log_bytes: 1_830 },
 ];

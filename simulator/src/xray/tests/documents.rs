@@ -104,6 +104,8 @@ fn every_generated_trace_conforms() {
         "AWS::Lambda/Dwell Time.in_progress",
         "AWS::Lambda.throttle",
         "AWS::S3::Bucket.aws.bucket_name",
+        "AWS::SQS::Queue.aws.queue_url",
+        "AWS::Lambda::Function/Invocation.links.attributes",
     ] {
         assert!(seen.contains(path), "no document has {path}");
     }
@@ -210,4 +212,50 @@ fn starts_early(trace: &Trace) -> bool {
     functions
         .filter(|part| part.name.starts_with("Init"))
         .any(|init| init.end.is_some_and(|end| end < start))
+}
+
+/// A batch is a trace of its own, which names the calls that sent its messages.
+#[test]
+fn a_batch_is_linked_to_the_traces_that_sent_it() {
+    let world = world();
+    let all = traced(&world, 3, 60);
+    let traces: BTreeMap<String, Vec<Value>> = all
+        .iter()
+        .map(|work| Trace::of(work, world.estate()))
+        .map(|trace| (trace.id.clone(), documents(&trace)))
+        .collect();
+    let (mut linked, mut found) = (0, 0);
+    for documents in traces.values() {
+        let parts = documents
+            .iter()
+            .flat_map(|document| document["subsegments"].as_array().into_iter().flatten());
+        for link in parts.filter_map(|part| part["links"].as_array()).flatten() {
+            linked += 1;
+            // The sender may have been at work before the hour that is looked at.
+            let Some(sender) = traces.get(link["trace_id"].as_str().unwrap()) else {
+                continue;
+            };
+            let queue = sender
+                .iter()
+                .find(|document| document["parent_id"] == link["id"]);
+            match queue {
+                Some(queue) => {
+                    assert_eq!(queue["origin"], "AWS::SQS::Queue");
+                    found += 1;
+                }
+                // The sender's function was lost.
+                None => assert!(
+                    !sender
+                        .iter()
+                        .any(|d| d["origin"] == "AWS::Lambda::Function")
+                ),
+            }
+        }
+        let roots = documents
+            .iter()
+            .filter(|document| document.get("parent_id").is_none())
+            .count();
+        assert_eq!(roots, 1);
+    }
+    assert!(linked > 30 && found + 5 > linked, "{found} of {linked}");
 }
