@@ -92,6 +92,32 @@ pub(crate) fn function_metric(function: &str, metric: &str, ts: &str, sum: f64) 
     point("lambda", function, metric, at(ts), sum)
 }
 
+/// Units that a table used in five minutes: `ConsumedReadCapacityUnits` or `…Write…`.
+pub(crate) fn table_units(table: &str, metric: &str, ts: &str, units: f64) -> MetricPoint {
+    point("dynamodb", table, metric, at(ts), units)
+}
+
+/// Calls of an operation that a table served in five minutes, 4 ms each.
+pub(crate) fn table_calls(table: &str, operation: &str, ts: &str, count: f64) -> MetricPoint {
+    MetricPoint {
+        operation: Some(operation.to_owned()),
+        unit: "Milliseconds".to_owned(),
+        sample_count: Some(count),
+        ..point(
+            "dynamodb",
+            table,
+            "SuccessfulRequestLatency",
+            at(ts),
+            4.0 * count,
+        )
+    }
+}
+
+/// Bytes that a log group took in in five minutes.
+pub(crate) fn log_bytes(group: &str, ts: &str, bytes: f64) -> MetricPoint {
+    point("logs", group, "IncomingBytes", at(ts), bytes)
+}
+
 /// A trace of one request: the gateway, the function behind it, and its calls.
 #[derive(Clone)]
 pub(crate) struct Trace<'a> {

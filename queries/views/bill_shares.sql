@@ -36,7 +36,9 @@ used as (
         end as used
     from (
         select
-            billed.line, billed.cost_usd, billed.quantity, billed.counted,
+            billed.line, billed.cost_usd, billed.quantity,
+            -- What only tells shares of a line makes shares of all of it.
+            billed.counted and min(case when usage.measured then 1 else 0 end) over (partition by line) = 1 as counted,
             usage.hour, usage.resource, usage.api, usage.stage, usage.route, usage.basis,
             usage.certain, usage.quantity as usage_quantity,
             sum(case when usage.certain then usage.quantity else 0.0 end) over (partition by line) as known_quantity,
@@ -79,13 +81,14 @@ parts as (
     from rounded
 ),
 placed as (
-    select line, sum(part_usd) as placed_usd, max(seen) as seen, count(*) as parts
+    select
+        line, sum(part_usd) as placed_usd, max(seen) as seen, count(*) as parts, bool_and(counted) as as_counted
     from parts
     group by line
 ),
 rests as (
     select
-        billed.*, cost_usd - coalesce(placed_usd, cast(0 as decimal(38, 12))) as rest_usd, seen, parts
+        billed.*, cost_usd - coalesce(placed_usd, cast(0 as decimal(38, 12))) as rest_usd, seen, parts, as_counted
     from billed
     left join placed using (line)
 ),
@@ -103,7 +106,7 @@ spread as (
         case
             when meter is null then reason
             when region is null then 'billed for the whole account, of no region'
-            when counted and coalesce(quantity, 0) <= 0 then 'the bill has no quantity for it'
+            when coalesce(as_counted, counted) and coalesce(quantity, 0) <= 0 then 'the bill has no quantity for it'
             when parts is null then 'no usage was seen'
             else 'more was billed than was seen'
         end as basis

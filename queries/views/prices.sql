@@ -9,9 +9,21 @@
 -- column:  usage_type text    usage type as billed; without the region's prefix where there is no bill
 -- column:  price_usd  double  USD for one unit; null where neither a bill nor a list tells
 -- column:  basis      text    last settled week, or list price
-with days as (
-    select account_id, date, row_number() over (partition by account_id order by date desc) as age
-    from (select distinct account_id, date from bill where settled)
+with firsts as (
+    -- The day on which collecting began was seen only in part, and what is known by shares would look dear: it counts if it
+    -- is the only one.
+    select account_id as first_account, min(date) as first_day from usage group by account_id
+),
+days as (
+    select account_id, date
+    from (
+        select
+            account_id, date, coalesce(date = first_day, false) as is_first,
+            row_number() over (partition by account_id order by coalesce(date = first_day, false), date desc) as age
+        from (select distinct account_id, date from bill where settled)
+        left join firsts on account_id = first_account
+    )
+    where age <= 7 and (age = 1 or not is_first)
 ),
 lines as (
     select
@@ -20,18 +32,18 @@ lines as (
         cast(sum(bill.cost_usd) as double) as cost_usd, sum(bill.quantity) as quantity
     from bill
     join days on bill.account_id = days.account_id and bill.date = days.date
-    where age <= 7 and bill.meter is not null and bill.region is not null
+    where bill.meter is not null and bill.region is not null
     group by bill.account_id, bill.date, bill.region, bill.meter, bill.service, bill.counted
 ),
 used as (
-    select account_id, region, meter, date, sum(quantity) as seen
+    select account_id, region, meter, date, sum(quantity) as seen, bool_and(measured) as measured
     from usage
     group by account_id, region, meter, date
 ),
 effective as (
     select
         account_id, region, meter, max(service) as service, max(usage_type) as usage_type,
-        sum(cost_usd) / nullif(sum(case when counted then quantity when seen > 0 then seen end), 0) as price_usd
+        sum(cost_usd) / nullif(sum(case when counted and coalesce(measured, true) then quantity when seen > 0 then seen end), 0) as price_usd
     from lines
     left join used using (account_id, region, meter, date)
     where counted or seen > 0
@@ -45,7 +57,6 @@ unbilled as (
     select distinct used.account_id, region, meter
     from used
     join days on used.account_id = days.account_id and used.date = days.date
-    where age <= 7
 )
 select
     metered.account_id, metered.region, metered.meter,

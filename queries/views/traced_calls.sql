@@ -13,6 +13,7 @@
 -- column:  route      text      its route
 -- column:  calls      double    calls, weighted
 -- column:  traced     integer   calls seen
+-- column:  traces     integer   traces that they were seen in
 with calls as (
     select
         date, account_id, region, trace_id, segment_id,
@@ -20,11 +21,13 @@ with calls as (
         case when name like '%DynamoDB%' then 'DynamoDB' else 'S3' end as service, resource, operation
     from spans
     where kind = 'subsegment' and not inferred and namespace = 'aws'
+        -- Bytes and units are used, and requests counted, by what succeeds.
+        and not (name like '%DynamoDB%' and (error or fault or throttle))
         and name in ('DynamoDB', 'DynamoDBv2', 'Amazon DynamoDB', 'S3', 'Amazon S3')
 )
 select
     calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route,
-    sum(coalesce(request_weight, weight, 1.0)) as calls, count(*) as traced
+    sum(coalesce(request_weight, weight, 1.0)) as calls, count(*) as traced, count(distinct calls.trace_id) as traces
 from calls
 left join function_traces as callers
     on calls.account_id = callers.account_id and calls.region = callers.region

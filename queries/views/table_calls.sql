@@ -1,0 +1,21 @@
+-- title:   Calls to tables by route and hour
+-- answers: How often did each route call each table? As many calls as DynamoDB counted, split as in `table_call_bins`.
+-- stored:  by day
+-- column:  date       date      UTC day
+-- column:  account_id text      account
+-- column:  region     text      region
+-- column:  resource   text      table
+-- column:  operation  text      for example GetItem
+-- column:  hour       timestamp start of the hour
+-- column:  api        text      API; null where no route's request caused the call
+-- column:  stage      text      stage
+-- column:  route      text      route
+-- column:  traced     boolean   traces show who calls
+-- column:  repeated   boolean   the route's requests made the call eight times each or more
+-- column:  calls      double    calls
+select
+    date, account_id, region, resource, operation, date_bin(interval '1 hour', bin) as hour, api, stage, route, traced,
+    repeated, sum(calls) as calls
+from table_call_bins
+group by date, account_id, region, resource, operation, date_bin(interval '1 hour', bin), api, stage, route, traced,
+    repeated

@@ -1,0 +1,79 @@
+-- title:   Sums of units and calls of tables
+-- answers: What are a table's units regressed on, to learn what a call of each route takes?
+--          The normal equations of a day, added up over five minutes: calls in assumed units (see `operations`) of each operation and route,
+--          and the units that DynamoDB counted, each multiplied with each other and divided by the variance of the five minutes: the sum of
+--          the squares of the calls' assumed units, for large calls vary more than small ones, and a twentieth of all, for calls change.
+-- stored:  by day
+-- column:  date       date   UTC day
+-- column:  account_id text   account
+-- column:  region     text   region
+-- column:  resource   text   table
+-- column:  meter      text   dynamodb-reads or dynamodb-writes
+-- column:  caller     text   operation and route; empty for the table's units
+-- column:  other      text   another one, or the same
+-- column:  operation  text   the caller's operation
+-- column:  product    double sum of the products, each divided by its variance
+-- column:  amount     double sum of the caller's calls, in assumed units
+with calls as (
+    select
+        date, account_id, region, resource, meter, bin, calls * weight as amount, calls * weight * weight as variance,
+        bins.operation || case when repeated then ' repeated' else '' end as operation,
+        bins.operation || case when repeated then ' repeated' else '' end
+            || coalesce(' ' || api || '/' || stage || ' ' || route, '') as caller
+    from table_call_bins as bins
+    join operations on operations.service = 'DynamoDB' and bins.operation = operations.operation
+    where calls > 0
+),
+sized as (
+    select *, sum(amount) over (partition by date, account_id, region, resource, meter, caller) as size
+    from calls
+),
+ranked as (
+    select
+        *, dense_rank() over (partition by date, account_id, region, resource, meter order by size desc, caller) <= 11 as large
+    from sized
+),
+few as (
+    select
+        date, account_id, region, resource, meter, bin,
+        case when large then caller else 'others' end as caller,
+        case when large then operation else 'others' end as operation,
+        sum(amount) as amount, sum(variance) as variance
+    from ranked
+    group by
+        date, account_id, region, resource, meter, bin,
+        case when large then caller else 'others' end, case when large then operation else 'others' end
+),
+units as (
+    select date, account_id, region, resource, 'dynamodb-reads' as meter, ts as bin, read_units as units
+    from table_units
+    union all
+    select date, account_id, region, resource, 'dynamodb-writes', ts, write_units
+    from table_units
+),
+terms as (
+    select date, account_id, region, resource, meter, bin, caller, operation, amount, variance, amount as called
+    from few
+    union all
+    select date, account_id, region, resource, meter, bin, '', '', units, 0.0, 0.0
+    from units
+),
+equations as (
+    select
+        date, account_id, region, resource, meter,
+        array_agg(named_struct('caller', caller, 'operation', operation, 'amount', amount)) as terms,
+        sum(variance) + power(0.05 * sum(called), 2) as variance
+    from terms
+    group by date, account_id, region, resource, meter, bin
+    having sum(called) > 0
+),
+pairs as (
+    select date, account_id, region, resource, meter, variance, one, unnest(terms) as two
+    from (select *, unnest(terms) as one from equations)
+)
+select
+    date, account_id, region, resource, meter, one['caller'] as caller, two['caller'] as other,
+    one['operation'] as operation,
+    sum(one['amount'] * two['amount'] / variance) as product, sum(one['amount']) as amount
+from pairs
+group by date, account_id, region, resource, meter, one['caller'], two['caller'], one['operation']
