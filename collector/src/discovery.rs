@@ -14,6 +14,7 @@ mod log_groups;
 mod rest_apis;
 mod state_machines;
 mod tables;
+mod tags;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -152,14 +153,19 @@ fn listings<'a>(
 /// Lists the account. What can't be listed is taken as it was known.
 pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>) -> Inventory {
     let listings = listings(inner, meter, &known);
-    let mut failed = 0;
     let count = listings.len();
-    let mut running = stream::iter(listings).buffered(CONCURRENCY);
+    let (listings, tags) = tokio::join!(
+        stream::iter(listings)
+            .buffered(CONCURRENCY)
+            .collect::<Vec<_>>(),
+        tags::read(inner, meter)
+    );
 
+    let mut failed = 0;
     let mut resources = Vec::new();
     let mut gaps = Vec::new();
     let mut listed: Vec<Scope> = Vec::new();
-    while let Some((scope, result)) = running.next().await {
+    for (scope, result) in listings {
         let missing = match result {
             Ok(found) => {
                 resources.extend(found.resources);
@@ -175,7 +181,16 @@ pub(crate) async fn discover(inner: &Inner, meter: &Meter, known: Vec<Resource>)
         let kinds = scope.kinds;
         gaps.extend(missing.into_iter().map(|trouble| Gap { kinds, trouble }));
     }
-    drop(running);
+    match tags {
+        Ok(tags) => tags.put(&mut resources),
+        Err(trouble) => {
+            tags::read_one_by_one(inner, meter, &known, &mut resources).await;
+            gaps.push(Gap {
+                kinds: &[],
+                trouble,
+            });
+        }
+    }
     log_groups::relate(&mut resources);
     changes::steady(&known, &mut resources);
     let listed = |row: &Resource| listed.iter().any(|scope| scope.owns(row));

@@ -61,6 +61,8 @@ pub(crate) struct Pace {
     pub(crate) states: Bucket,
     /// `DescribeLogGroups`: 10 a second.
     pub(crate) logs: Bucket,
+    /// The tagging API publishes no rate; five a second, of a hundred resources each, is safe.
+    pub(crate) tagging: Bucket,
     /// `ListMetrics`: 25 a second.
     pub(crate) list_metrics: Bucket,
     /// `GetMetricData`: 500 a second by today's documents, 50 by older ones.
@@ -83,6 +85,7 @@ impl Default for Pace {
             s3: Bucket::new(20.0, 40.0),
             states: Bucket::new(15.0, 50.0),
             logs: Bucket::new(7.0, 7.0),
+            tagging: Bucket::new(5.0, 5.0),
             list_metrics: Bucket::new(15.0, 15.0),
             metric_calls: Bucket::new(40.0, 40.0),
             recent_points: Bucket::new(150_000.0, 150_000.0),

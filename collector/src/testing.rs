@@ -285,6 +285,9 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
         .find_map(|line| line.strip_prefix("x-amz-target: "))
     {
         let name = target.rsplit('.').next().unwrap_or_default();
+        if target.starts_with("resourcegroupstagging") {
+            return "TaggedResources";
+        }
         TARGETS
             .iter()
             .find(|operation| operation.to_lowercase() == name)
@@ -357,6 +360,7 @@ fn small_account(request: &Request) -> Response {
             "Runtime": "nodejs22.x", "Architectures": ["arm64"], "PackageType": "Zip",
             "Environment": {"Variables": {"PASSWORD": "hunter2"}}, "TracingConfig": {"Mode": "Active"}
         }]})),
+        "TaggedResources" => tagged(&[(&function, "team", "orders")], None),
         "ListTags" => Response::json(&json!({"Tags": {"team": "orders"}})),
         "GetRestApis" => Response::json(&json!({"item": [{"id": "a1b2c3", "name": "shop"}]})),
         "GetStages" => Response::json(&json!({"item": [{
@@ -390,6 +394,18 @@ fn small_account(request: &Request) -> Response {
         "GetCostAndUsage" => bill(request),
         other => panic!("no answer for {other}"),
     }
+}
+
+/// A page of the tagging API: ARN, key and value.
+pub(crate) fn tagged(resources: &[(&str, &str, &str)], next: Option<&str>) -> Response {
+    let list: Vec<Value> = resources
+        .iter()
+        .map(
+            |(arn, key, value)| json!({"ResourceARN": arn, "Tags": [{"Key": key, "Value": value}]}),
+        )
+        .collect();
+    Response::json(&json!({
+        "ResourceTagMappingList": list, "PaginationToken": next.unwrap_or_default()}))
 }
 
 /// The same values for every query, one a minute from the start of the window.

@@ -8,7 +8,7 @@ mod urls;
 use std::collections::HashSet;
 
 use aws_sdk_lambda::types::FunctionConfiguration;
-use millicent_lake::{Outcome, Resource};
+use millicent_lake::Resource;
 
 use super::listing::{Each, Found, Pages, row, settings};
 use crate::collector::Inner;
@@ -18,12 +18,6 @@ use crate::trouble::{Operation, Trouble};
 pub(super) const KINDS: &[&str] = &["function", "alias", "version", "function-url"];
 
 const LIST_FUNCTIONS: Operation = Operation("lambda:ListFunctions");
-const LIST_TAGS: Operation = Operation("lambda:ListTags");
-
-/// Up to so many functions have their tags read each time; beyond, only new and changed ones do:
-/// tags take a call each, at Lambda's 15 a second.
-const TAGS_EACH_TIME: usize = 100;
-
 pub(super) async fn list(
     inner: &Inner,
     meter: &Meter,
@@ -52,7 +46,6 @@ pub(super) async fn list(
             break;
         }
     }
-    read_tags(inner, meter, known, &mut functions).await;
     let mut found = Found::whole(functions);
     let hanging_on = hanging_on(inner, meter, known, &found.resources).await;
     found.add(hanging_on);
@@ -106,44 +99,6 @@ async fn hanging_on(
 
 fn function_of(row: &Resource) -> Option<&str> {
     row.configuration.get("function").map(String::as_str)
-}
-
-/// Tags are a comfort: where they can't be read, those known before stay, and the rest goes on.
-async fn read_tags(inner: &Inner, meter: &Meter, known: &[Resource], functions: &mut [Resource]) {
-    let all = functions.len() <= TAGS_EACH_TIME;
-    let mut ask = true;
-    for function in functions {
-        let before = known
-            .iter()
-            .find(|r| r.kind == function.kind && r.arn == function.arn);
-        let unchanged = before.is_some_and(|r| r.configuration == function.configuration);
-        if ask && (all || !unchanged) {
-            inner.pace.lambda.take(1.0).await;
-            let tags = inner
-                .aws
-                .lambda
-                .list_tags()
-                .resource(&function.arn)
-                .customize()
-                .interceptor(meter.attempts())
-                .send()
-                .await
-                .map_err(|error| LIST_TAGS.trouble(error));
-            match tags {
-                Ok(tags) => {
-                    function.tags = tags.tags.unwrap_or_default().into_iter().collect();
-                    continue;
-                }
-                Err(trouble) => {
-                    ask = trouble.outcome == Outcome::Failed;
-                    tracing::debug!(function = function.name, error = %trouble, "tags of a function can't be read");
-                }
-            }
-        }
-        if let Some(before) = before {
-            function.tags.clone_from(&before.tags);
-        }
-    }
 }
 
 fn resource(inner: &Inner, function: &FunctionConfiguration) -> Option<Resource> {

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::source::Source;
-use crate::testing::{ACCOUNT, REGION, Request, Response, Scripted};
+use crate::testing::{ACCOUNT, REGION, Request, Response, Scripted, tagged};
 use crate::{Clock, CollectConfig, Collector};
 
 /// One inventory, and what the lake knows after it.
@@ -581,5 +581,64 @@ async fn one_kind_of_api_that_can_t_be_listed_leaves_the_other_alone() {
     assert_eq!(
         names(&after, "route"),
         ["$default", "GET /stores/{id}", "POST /orders", "track"]
+    );
+}
+
+#[tokio::test]
+async fn tags_of_everything_come_in_one_listing() {
+    let table = "arn:aws:dynamodb:eu-central-1:123456789012:table/carts";
+    let aws = Scripted::start(move |request| match request.operation {
+        "ListTags" => panic!("a call a function"),
+        "TaggedResources" => Some(match request.json()["PaginationToken"].as_str() {
+            None => tagged(&[(table, "team", "ü \"quoted\"")], Some("2")),
+            Some(_) => tagged(
+                &[
+                    ("arn:aws:s3:::invoices", "team", "orders"),
+                    ("arn:of:something:else", "team", "x"),
+                ],
+                None,
+            ),
+        }),
+        "ListTables" | "DescribeTable" => two_tables(request),
+        _ => buckets(request),
+    })
+    .await;
+    let resources = discovered(&aws).await;
+    assert_eq!(
+        of(&resources, "table", "carts").tags["team"],
+        "ü \"quoted\""
+    );
+    assert_eq!(of(&resources, "table", "orders").tags.len(), 0);
+    assert_eq!(of(&resources, "bucket", "invoices").tags["team"], "orders");
+}
+
+#[tokio::test]
+async fn without_the_tagging_api_functions_are_asked_and_the_rest_keeps_its_tags() {
+    let table = "arn:aws:dynamodb:eu-central-1:123456789012:table/carts";
+    let aws = Scripted::start(move |request| match request.operation {
+        "TaggedResources" if request.nth == 0 => Some(tagged(&[(table, "team", "cart")], None)),
+        "TaggedResources" => Some(Response::error(
+            request.operation,
+            400,
+            "AccessDeniedException",
+        )),
+        _ => two_tables(request),
+    })
+    .await;
+    let first = discovered(&aws).await;
+    assert_eq!(of(&first, "function", "get-order").tags.len(), 0);
+
+    let resources = discovered(&aws).await;
+    assert_eq!(of(&resources, "table", "carts").tags["team"], "cart");
+    assert_eq!(
+        of(&resources, "function", "get-order").tags["team"],
+        "orders"
+    );
+    let row = recorded(&aws).await.pop().unwrap();
+    assert_eq!(row.outcome, Outcome::Partial);
+    assert!(
+        row.error
+            .unwrap()
+            .contains("Allow the action tag:GetResources")
     );
 }
