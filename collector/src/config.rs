@@ -102,6 +102,9 @@ pub struct CollectConfig {
     pub cost_every: TimeDelta,
     /// Where files of the bill are; they need no region and are read once for all of them.
     pub exports: Vec<ExportConfig>,
+    /// Whether latency histograms of functions and routes are collected, by the hour. They cost up to
+    /// eleven metrics each and hour, where their metrics cost five.
+    pub histograms: bool,
     /// Traces.
     pub traces: TraceConfig,
     /// What Millicent's own calls may cost in a UTC day: a hard stop. `None`: no limit.
@@ -130,6 +133,7 @@ impl Default for CollectConfig {
             discovery_every: TimeDelta::minutes(10),
             cost_every: TimeDelta::hours(6),
             exports: Vec::new(),
+            histograms: false,
             traces: TraceConfig {
                 sampling_rate: 1.0,
                 backfill_sampling_rate: 0.1,

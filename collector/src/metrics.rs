@@ -6,8 +6,10 @@
 mod active;
 mod apigateway;
 mod asked;
+mod buckets;
 mod dynamodb;
 mod fetch;
+pub(crate) mod histograms;
 mod lambda;
 mod logs;
 mod points;
@@ -66,15 +68,25 @@ pub(crate) async fn collect(
         }
     }
     let mut collected = Collected::whole(slice, Rows::Metrics(rows));
-    if !missing.is_empty() {
-        missing.sort();
-        missing.dedup();
-        collected.partial = Some(format!(
-            "CloudWatch gave only a part of {} of {} series: {}",
-            missing.len(),
-            units,
-            missing.join(", ")
-        ));
-    }
+    collected.partial = told(missing, units);
     Ok(collected)
+}
+
+/// Says what did not come whole.
+fn told(mut missing: Vec<String>, of: usize) -> Option<String> {
+    /// As many as a person reads.
+    const NAMED: usize = 20;
+
+    missing.sort();
+    missing.dedup();
+    let count = missing.len();
+    if count == 0 {
+        return None;
+    }
+    missing.truncate(NAMED);
+    let more = if count > NAMED { " and others" } else { "" };
+    Some(format!(
+        "CloudWatch gave only a part of {of} series: {}{more}",
+        missing.join(", ")
+    ))
 }

@@ -12,7 +12,7 @@ use crate::error::CollectError;
 use crate::knowledge::Knowledge;
 use crate::meter::{Billed, Meter};
 use crate::schedule::due_windows;
-use crate::source::Source;
+use crate::source::{Source, System};
 use crate::windows::Window;
 use crate::{cost, exports, metrics, traces};
 
@@ -75,23 +75,19 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
                 (calls, Some(0), Billed::Metric, "listing is free")
             }
             Source::Metrics(system) => {
-                let (mut calls, mut units) = (Some(0), Some(0));
-                for window in &windows {
-                    let asked = metrics::asked_for(inner, &meter, system, &known, *window).await;
-                    // Where it is not told what to ask for, the numbers are not known.
-                    let asked = asked.ok();
-                    let of = |count: fn(&metrics::Asked) -> usize| {
-                        asked
-                            .as_ref()
-                            .map(|asked| asked.iter().map(count).sum::<usize>() as u64)
-                    };
-                    let (batches, asked) =
-                        (of(|asked| asked.calls().len()), of(metrics::Asked::units));
-                    calls = calls.zip(batches).map(|(a, b)| a + b);
-                    units = units.zip(asked).map(|(a, b)| a + b);
-                }
+                let (calls, units) = of_metrics(inner, &meter, system, &known, &windows).await;
                 let basis = "metrics that CloudWatch lists as active, a unit each and window";
                 (calls, units, Billed::Metric, basis)
+            }
+            Source::Histograms => {
+                let units = of_histograms(inner, &meter, &known, &windows).await;
+                let basis = "at most eleven units a function or route and window; fewer where latencies are alike";
+                (
+                    units.map(|units| units.div_ceil(100)),
+                    units,
+                    Billed::Metric,
+                    basis,
+                )
             }
             Source::Traces => {
                 let units = traces_like_before(inner, &seen, &windows);
@@ -128,6 +124,40 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
         budget_usd_per_day: inner.purse.limit(),
         spent_today_usd: inner.purse.spent(now.date_naive()),
     })
+}
+
+/// Calls and units of a system's metrics. Where it is not told what to ask for, they are not known.
+async fn of_metrics(
+    inner: &Inner,
+    meter: &Meter,
+    system: System,
+    known: &Knowledge,
+    windows: &[Window],
+) -> (Option<u64>, Option<u64>) {
+    let (mut calls, mut units) = (0, 0);
+    for window in windows {
+        let Ok(asked) = metrics::asked_for(inner, meter, system, known, *window).await else {
+            return (None, None);
+        };
+        calls += asked.iter().map(|asked| asked.calls().len()).sum::<usize>();
+        units += asked.iter().map(metrics::Asked::units).sum::<usize>();
+    }
+    (Some(calls as u64), Some(units as u64))
+}
+
+/// The most that the histograms can come to.
+async fn of_histograms(
+    inner: &Inner,
+    meter: &Meter,
+    known: &Knowledge,
+    windows: &[Window],
+) -> Option<u64> {
+    let mut units = 0;
+    for window in windows {
+        let series = metrics::histograms::series(inner, meter, known, *window);
+        units += series.await.ok()?.len() * metrics::histograms::MOST_UNITS;
+    }
+    Some(units as u64)
 }
 
 /// Traces are not known before they are listed; as many an hour as before, at the same share.

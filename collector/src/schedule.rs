@@ -36,6 +36,18 @@ pub(crate) fn due_windows(
             windows
         }
         Source::Metrics(_) => due(&scheme, seen, until),
+        Source::Histograms if config.histograms => {
+            // Whole hours that nothing comes late to any more.
+            let scheme = Scheme {
+                settle: config.late,
+                freshness: TimeDelta::hours(1),
+                chunk: TimeDelta::days(1),
+                partial_counts: true,
+                ..scheme
+            };
+            due(&scheme, seen, until)
+        }
+        Source::Histograms => Vec::new(),
         Source::Traces => {
             let scheme = Scheme {
                 history: config.history.min(TRACE_RETENTION),

@@ -8,6 +8,8 @@ pub enum Source {
     Discovery,
     /// CloudWatch metrics of one system.
     Metrics(System),
+    /// Latency histograms of functions and routes, from CloudWatch; only where they are asked for.
+    Histograms,
     /// X-Ray traces.
     Traces,
     /// The bill, from Cost Explorer.
@@ -71,7 +73,7 @@ impl System {
 
 impl Source {
     /// Every source, in the order in which a pass starts them.
-    pub const ALL: [Source; 10] = [
+    pub const ALL: [Source; 11] = [
         Source::Discovery,
         Source::Metrics(System::Lambda),
         Source::Metrics(System::ApiGateway),
@@ -79,6 +81,7 @@ impl Source {
         Source::Metrics(System::S3),
         Source::Metrics(System::StepFunctions),
         Source::Metrics(System::Logs),
+        Source::Histograms,
         Source::Traces,
         Source::Cost,
         Source::Exports,
@@ -94,6 +97,7 @@ impl Source {
             Source::Metrics(System::S3) => "s3-metrics",
             Source::Metrics(System::StepFunctions) => "states-metrics",
             Source::Metrics(System::Logs) => "logs-metrics",
+            Source::Histograms => "latency-histograms",
             Source::Traces => "traces",
             Source::Cost => "cost",
             Source::Exports => "exports",
@@ -107,6 +111,9 @@ impl Source {
 
     /// Waits until it is known what there is in the account.
     pub(crate) fn needs_resources(self) -> bool {
-        matches!(self, Source::Metrics(_) | Source::Traces)
+        matches!(
+            self,
+            Source::Metrics(_) | Source::Histograms | Source::Traces
+        )
     }
 }

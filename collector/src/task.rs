@@ -108,7 +108,7 @@ impl Task {
     fn waits_for_budget(&self, window: &Window) -> bool {
         let unit = match self.source {
             Source::Discovery => return false,
-            Source::Metrics(_) => Billed::Metric,
+            Source::Metrics(_) | Source::Histograms => Billed::Metric,
             Source::Traces => Billed::Trace,
             Source::Cost => Billed::CostRequest,
             Source::Exports => Billed::S3List,
@@ -228,6 +228,7 @@ impl Task {
         let inner = &self.inner;
         match self.source {
             Source::Metrics(system) => metrics::collect(inner, system, known, window, meter).await,
+            Source::Histograms => metrics::histograms::collect(inner, known, window, meter).await,
             Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,
             Source::Discovery | Source::Exports => {

@@ -38,6 +38,11 @@ impl Window {
         self.to - self.from
     }
 
+    /// True when the instant is in it.
+    pub fn holds(&self, at: DateTime<Utc>) -> bool {
+        self.from <= at && at < self.to
+    }
+
     /// True when they share an instant.
     pub fn overlaps(&self, other: &Window) -> bool {
         self.from < other.to && other.from < self.to

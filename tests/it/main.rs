@@ -15,4 +15,5 @@ mod architecture;
 mod bad_input;
 mod binary;
 mod killed;
+mod metrics_truth;
 mod truth;

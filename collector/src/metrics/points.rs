@@ -22,7 +22,7 @@ pub(super) fn rows(
     let mut rows: BTreeMap<(usize, DateTime<Utc>), MetricPoint> = BTreeMap::new();
     for (at, statistic, values) in points {
         for (ts, value) in values {
-            if ts < window.from || ts >= window.to {
+            if !window.holds(ts) {
                 continue;
             }
             let row = rows

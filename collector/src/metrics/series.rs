@@ -1,10 +1,12 @@
 //! One metric of one resource, and which statistics of it are asked for.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use millicent_lake::MetricPoint;
 
 use super::active::Listed;
+use super::buckets::Bucket;
 use crate::source::System;
 
 /// A statistic of CloudWatch that has a column.
@@ -13,35 +15,43 @@ pub(crate) enum Statistic {
     SampleCount,
     Sum,
     Average,
+    Minimum,
     Maximum,
     P50,
     P95,
     P99,
+    /// The number of samples in a bucket, which has a table of its own.
+    Within(Bucket),
 }
 
 impl Statistic {
     /// As `GetMetricData` spells it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+    pub(crate) fn name(self) -> Cow<'static, str> {
+        let name = match self {
             Statistic::SampleCount => "SampleCount",
             Statistic::Sum => "Sum",
             Statistic::Average => "Average",
+            Statistic::Minimum => "Minimum",
             Statistic::Maximum => "Maximum",
             Statistic::P50 => "p50",
             Statistic::P95 => "p95",
             Statistic::P99 => "p99",
-        }
+            Statistic::Within(bucket) => return bucket.statistic().into(),
+        };
+        name.into()
     }
 
     pub(crate) fn put(self, point: &mut MetricPoint, value: f64) {
         let column = match self {
             Statistic::SampleCount => &mut point.sample_count,
             Statistic::Sum => &mut point.sum,
+            Statistic::Minimum => &mut point.min,
             // Of one sample a period: what it was, which is also the largest.
             Statistic::Average | Statistic::Maximum => &mut point.max,
             Statistic::P50 => &mut point.p50,
             Statistic::P95 => &mut point.p95,
             Statistic::P99 => &mut point.p99,
+            Statistic::Within(_) => return,
         };
         *column = Some(value);
     }
