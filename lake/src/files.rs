@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::stats::FileStats;
 use crate::store::now_ms;
-use crate::{DATE, Table};
+use crate::{DATE, Table, durable};
 
 /// Row groups are small so that one series of a day is read without the rest of the file.
 const ROWS_PER_GROUP: usize = 131_072;
@@ -36,6 +36,8 @@ const ZSTD_LEVEL: i32 = 3;
 pub(crate) enum FileError {
     #[error(transparent)]
     Store(#[from] deltalake::ObjectStoreError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     #[error(transparent)]
     Parquet(#[from] ParquetError),
     #[error(transparent)]
@@ -63,7 +65,7 @@ pub(crate) fn file_schema(table: Table) -> SchemaRef {
 /// Writes the rows, in any order, as one file for each date that they have. They are not in the
 /// table until the returned actions are committed.
 pub(crate) async fn write(
-    store: &dyn ObjectStore,
+    folder: &std::path::Path,
     table: Table,
     batch: RecordBatch,
 ) -> Result<Vec<Add>, FileError> {
@@ -73,10 +75,10 @@ pub(crate) async fn write(
     let encoded = tokio::task::spawn_blocking(move || encode(table, &batch)).await??;
     let mut added = Vec::with_capacity(encoded.len());
     for file in encoded {
-        match put(store, file).await {
+        match put(folder, file).await {
             Ok(add) => added.push(add),
             Err(error) => {
-                discard(store, &added).await;
+                discard(folder, &added).await;
                 return Err(error);
             }
         }
@@ -86,21 +88,19 @@ pub(crate) async fn write(
 
 /// Deletes files that did not come to be part of the table. One that cannot be deleted now is
 /// found by the vacuum.
-pub(crate) async fn discard(store: &dyn ObjectStore, files: &[Add]) {
+pub(crate) async fn discard(folder: &std::path::Path, files: &[Add]) {
     for file in files {
-        if let Err(error) = store.delete(&Path::from(file.path.as_str())).await {
+        if let Err(error) = tokio::fs::remove_file(folder.join(&file.path)).await {
             tracing::debug!(%error, path = file.path, "an unused file stays until the vacuum");
         }
     }
 }
 
-async fn put(store: &dyn ObjectStore, file: Encoded) -> Result<Add, FileError> {
+async fn put(folder: &std::path::Path, file: Encoded) -> Result<Add, FileError> {
     let date = file.date.to_string();
     let path = format!("{DATE}={date}/{}.zstd.parquet", Uuid::new_v4());
     let size = file.bytes.len() as i64;
-    store
-        .put(&Path::from(path.as_str()), Bytes::from(file.bytes).into())
-        .await?;
+    durable::write(folder.join(&path), Bytes::from(file.bytes)).await?;
     Ok(Add {
         path,
         partition_values: HashMap::from([(DATE.to_owned(), Some(date))]),

@@ -7,6 +7,7 @@
 mod cells;
 mod columns;
 mod derive;
+mod durable;
 mod error;
 mod files;
 mod format;

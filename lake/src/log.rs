@@ -2,21 +2,23 @@
 //! written to as the commit that comes next, so neither costs more the longer the log is.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deltalake::kernel::transaction::{CommitData, TransactionError};
+use crate::durable;
+use crate::slice::{Extent, Filter, Verdict};
+use crate::stats::FileStats;
+use deltalake::kernel::transaction::CommitData;
 use deltalake::kernel::{Action, Add, LogicalFileView, Remove, Version};
-use deltalake::logstore::{CommitOrBytes, LogStoreRef, commit_uri_from_version, get_actions};
+use deltalake::logstore::{LogStoreRef, commit_uri_from_version, get_actions};
 use deltalake::protocol::DeltaOperation;
-use deltalake::{DeltaResult, DeltaTable, DeltaTableError, ObjectStoreError};
+use deltalake::{DeltaResult, DeltaTable, ObjectStoreError};
 use object_store::ObjectStoreExt;
 use serde::Deserialize;
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::slice::{Extent, Filter, Verdict};
-use crate::stats::FileStats;
-
+/// Folder of a table's log, in the table's.
+pub(crate) const LOG: &str = "_delta_log";
 /// Commits of which it is known what they changed: hours of them, when two collectors are busy.
 const REMEMBERED: usize = 4_096;
 /// Where a commit says which rows it replaced.
@@ -89,6 +91,11 @@ pub(crate) enum Followed {
     Lost,
 }
 
+/// Name of a commit's file in the log.
+pub(crate) fn entry_name(version: Version) -> String {
+    format!("{version:020}.json")
+}
+
 /// What a commit changed.
 enum Changed {
     /// At most these rows.
@@ -111,6 +118,7 @@ impl Changed {
 /// The files of a table as of a version.
 pub(crate) struct Log {
     log_store: LogStoreRef,
+    folder: PathBuf,
     version: Version,
     files: HashMap<String, Arc<File>>,
     /// What the commits after `remembered_from` changed, in order; one that changed nothing is left out.
@@ -119,13 +127,14 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// From a table that is loaded.
-    pub(crate) fn of(table: &DeltaTable) -> DeltaResult<Log> {
+    /// From a table that is loaded, and its folder.
+    pub(crate) fn of(table: &DeltaTable, folder: &Path) -> DeltaResult<Log> {
         let state = table.snapshot()?;
         let files = state.log_data().into_iter().map(File::from).map(Arc::new);
         let files = files.map(|file| (file.path.clone(), file)).collect();
         Ok(Log {
             log_store: table.log_store(),
+            folder: folder.join(LOG),
             version: state.version(),
             files,
             changes: VecDeque::new(),
@@ -197,20 +206,13 @@ impl Log {
             replaced.into_iter().collect(),
             Vec::new(),
         );
-        let bytes = CommitOrBytes::LogBytes(commit.get_bytes()?);
-        let next = self.version + 1;
-        match self
-            .log_store
-            .write_commit_entry(next, bytes, Uuid::new_v4())
-            .await
-        {
-            Ok(()) => {
-                self.apply(&commit.actions);
-                Ok(true)
-            }
-            Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
-            Err(error) => Err(DeltaTableError::from(error)),
+        let bytes = commit.get_bytes()?;
+        let path = self.folder.join(entry_name(self.version + 1));
+        let made = durable::publish(path, bytes).await?;
+        if made {
+            self.apply(&commit.actions);
         }
+        Ok(made)
     }
 
     /// The next commit is these actions.

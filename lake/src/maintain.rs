@@ -15,7 +15,7 @@ use deltalake::protocol::DeltaOperation;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::files;
-use crate::log::{File, Log};
+use crate::log::{File, Log, entry_name};
 use crate::store::{ATTEMPTS, READERS, Store, now_ms, pause};
 use crate::{DATE, Lake, LakeError, Table};
 
@@ -156,7 +156,11 @@ impl Store {
             .vacuum()
             .with_mode(VacuumMode::Full)
             .with_retention_period(kept());
-        let (_, deleted) = vacuum.await.map_err(|error| self.unwritable(error))?;
+        let (after, deleted) = vacuum.await.map_err(|error| self.unwritable(error))?;
+        // The vacuum says in the log that it began and ended.
+        let known = after.version().unwrap_or_default();
+        let entries = (known.saturating_sub(1)..=known).map(entry_name);
+        self.sync_log(entries.collect()).await?;
         Ok(deleted.files_deleted.len() as u64)
     }
 }

@@ -7,8 +7,9 @@ use deltalake::{DeltaTable, DeltaTableBuilder};
 use futures::future::join_all;
 use url::Url;
 
+use crate::log::{LOG, entry_name};
 use crate::store::Store;
-use crate::{Lake, LakeError, Table, format, location};
+use crate::{Lake, LakeError, Table, durable, format, location};
 
 impl Lake {
     /// Opens the lake at a path or `file://` URL, and creates it, or those of its tables that are
@@ -133,6 +134,14 @@ async fn open_or_create(table: Table, folder: &Path, name: &Arc<str>) -> Result<
         .map_err(|error| LakeError::storage(table, name, "written", error))?;
     let missing = delta_table(table, folder, name)?;
     let created = format::creation(table, &missing)?.await;
+    let synced = async {
+        durable::sync(folder.join(table.name()).join(LOG), vec![entry_name(0)]).await?;
+        durable::sync(folder.join(table.name()), Vec::new()).await?;
+        durable::sync(folder.to_owned(), Vec::new()).await
+    };
+    synced
+        .await
+        .map_err(|error| LakeError::storage(table, name, "written", error))?;
     // Whoever else created it meanwhile created the same.
     match (created, open_table(table, folder, name).await?) {
         (_, Some(store)) => Ok(store),

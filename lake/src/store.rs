@@ -4,6 +4,7 @@
 //! committed meanwhile, the plan is made again on what stands then. So commits are one after
 //! another, in every process, and none is lost or done twice.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,9 +20,9 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::files::{self, FileError};
-use crate::log::{File, Followed, Log};
+use crate::log::{File, Followed, LOG, Log};
 use crate::slice::{Filter, Verdict};
-use crate::{DATE, LakeError, Table, format};
+use crate::{DATE, LakeError, Table, durable, format};
 
 /// Commits that others may get in before ours, one after another.
 pub(crate) const ATTEMPTS: u32 = 30;
@@ -61,6 +62,7 @@ pub(crate) struct Rewrite {
 pub(crate) struct Store {
     pub(crate) table: Table,
     location: Arc<str>,
+    folder: PathBuf,
     log_store: LogStoreRef,
     /// The table as delta-rs knows it, brought up to date when somebody asks for it.
     loaded: Mutex<DeltaTable>,
@@ -76,12 +78,14 @@ impl Store {
         loaded: DeltaTable,
     ) -> Result<Store, LakeError> {
         format::check(table, &location, &loaded)?;
-        let log = Log::of(&loaded)
+        let folder = Path::new(&*location).join(table.name());
+        let log = Log::of(&loaded, &folder)
             .map_err(|error| LakeError::storage(table, &location, "read", error))?;
         let log_store = loaded.log_store();
         Ok(Store {
             table,
             location,
+            folder,
             log_store,
             loaded: Mutex::new(loaded),
             log: Mutex::new(log),
@@ -108,7 +112,7 @@ impl Store {
             Followed::UpToDate => {}
             Followed::Lost => {
                 let table = self.delta_table().await?;
-                *log = Log::of(&table).map_err(|error| self.unreadable(error))?;
+                *log = Log::of(&table, &self.folder).map_err(|error| self.unreadable(error))?;
             }
         }
         Ok(())
@@ -116,8 +120,7 @@ impl Store {
 
     /// Writes rows as files for a [`Change`].
     pub(crate) async fn write(&self, batch: RecordBatch) -> Result<Vec<Add>, LakeError> {
-        let store = self.log_store.object_store(None);
-        files::write(&store, self.table, batch)
+        files::write(&self.folder, self.table, batch)
             .await
             .map_err(|error| self.unwritable(error))
     }
@@ -252,6 +255,11 @@ impl Store {
             checkpoints::create_checkpoint(&table, None)
                 .await
                 .map_err(|error| self.unwritable(error))?;
+            let version = table.version().unwrap_or_default();
+            let checkpoint = format!("{version:020}.checkpoint.parquet");
+            // Before the commits that it sums up are let go of.
+            self.sync_log(vec![checkpoint, "_last_checkpoint".to_owned()])
+                .await?;
             checkpoints::cleanup_metadata(&table, None)
                 .await
                 .map_err(|error| self.unwritable(error))
@@ -266,8 +274,15 @@ impl Store {
         }
     }
 
+    /// Syncs files of the log that delta-rs wrote.
+    pub(crate) async fn sync_log(&self, names: Vec<String>) -> Result<(), LakeError> {
+        durable::sync(self.folder.join(LOG), names)
+            .await
+            .map_err(|error| self.unwritable(error))
+    }
+
     pub(crate) async fn discard(&self, files: &[Add]) {
-        files::discard(&self.log_store.object_store(None), files).await;
+        files::discard(&self.folder, files).await;
     }
 
     pub(crate) fn unreadable(

@@ -1,6 +1,7 @@
-//! How long commits and reads take. Not a check: `cargo test -p millicent-lake --lib -- --ignored
-//! --nocapture latency`.
+//! How long commits and reads take. Not checks: `cargo test -p millicent-lake --lib -- --ignored
+//! --nocapture latency::`.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -8,6 +9,7 @@ use deltalake::datafusion::prelude::SessionContext;
 
 use super::samples::{collection, metric};
 use super::{at, scratch};
+use crate::durable::SYNCING;
 use crate::*;
 
 fn report(what: &str, mut times: Vec<Duration>) {
@@ -18,6 +20,48 @@ fn report(what: &str, mut times: Vec<Duration>) {
         times[n / 2],
         times[n - 1]
     );
+}
+
+/// What it costs that a commit outlives a power cut.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn durability() {
+    let (_folder, lake) = scratch().await;
+    let mut times = [Vec::new(), Vec::new()];
+    for i in 0..200 {
+        let synced = i % 2 == 0;
+        SYNCING.store(synced, Ordering::Relaxed);
+        let from = at(1, 0) + TimeDelta::hours(i);
+        let point = |n: i64| {
+            let ts = from + TimeDelta::minutes(n % 60);
+            metric("lambda", &format!("f-{}", n / 60), ts, n as f64)
+        };
+        let slice = Slice {
+            table: Table::Metrics,
+            equal: vec![("service", "lambda".to_owned())],
+            from,
+            to: from + TimeDelta::hours(1),
+        };
+        let started = Instant::now();
+        let rows = Rows::Metrics((0..3000).map(point).collect());
+        lake.replace(&slice, rows).await.unwrap();
+        lake.record_collection(collection(from, 1, Outcome::Complete))
+            .await
+            .unwrap();
+        times[usize::from(synced)].push(started.elapsed());
+    }
+    SYNCING.store(true, Ordering::Relaxed);
+    for times in &mut times {
+        times.sort();
+    }
+    let [cached, synced] = times;
+    let ratio = synced[50].as_secs_f64() / cached[50].as_secs_f64();
+    report(
+        "a window and its collection, in the cache of the disk",
+        cached,
+    );
+    report("a window and its collection, on the disk", synced);
+    println!("ratio of the medians {ratio:.2}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
