@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) aws: Aws,
     /// What to collect.
     pub(crate) collect: Collect,
+    /// Paths and URLs of exports of the bill.
+    pub(crate) exports: Vec<String>,
     /// Where to serve pages.
     pub(crate) web: Web,
     /// What to alert about, and whom.

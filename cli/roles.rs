@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use clap::Args;
 use millicent_alerts::Alerts;
 use millicent_analyzer::{Analyzer, Options};
-use millicent_collector::{CollectConfig, Collector, SystemClock, TraceConfig};
+use millicent_collector::{CollectConfig, Collector, ExportConfig, SystemClock, TraceConfig};
 use millicent_lake::Lake;
 use millicent_web::WebState;
 use rust_decimal::Decimal;
@@ -266,6 +266,7 @@ async fn region(aws: &config::Aws) -> anyhow::Result<String> {
 async fn connect(config: &Config, lake: Lake) -> anyhow::Result<Collector> {
     let collect = &config.collect;
     let defaults = CollectConfig::default();
+    let exports = config.exports.iter().cloned();
     let settings = CollectConfig {
         region: region(&config.aws).await?,
         endpoint_url: config.aws.endpoint_url.clone(),
@@ -282,6 +283,7 @@ async fn connect(config: &Config, lake: Lake) -> anyhow::Result<Collector> {
             backfill_sampling_rate: collect.backfill_sampling_rate,
             ..defaults.traces
         },
+        exports: exports.map(|path| ExportConfig { path }).collect(),
         ..defaults
     };
     Ok(Collector::connect(settings, lake, Arc::new(SystemClock)).await?)

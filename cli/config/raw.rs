@@ -22,6 +22,7 @@ pub(super) struct Raw {
     lake: RawLake,
     aws: RawAws,
     collect: RawCollect,
+    exports: Vec<RawExport>,
     traces: RawTraces,
     web: RawWeb,
     alerts: RawAlerts,
@@ -48,6 +49,12 @@ struct RawCollect {
     freshness: Option<Spanned<Span>>,
     history: Option<Spanned<Span>>,
     budget_usd_per_day: Option<Usd>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExport {
+    path: Spanned<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -94,10 +101,45 @@ impl Raw {
                 .map_or_else(|| "./lake".to_owned(), |path| place.beside(&path)),
             aws: self.aws.check(place)?,
             collect: self.collect.check(&self.traces, place)?,
+            exports: exports(self.exports, place)?,
             web: self.web.check(place)?,
             alerts: self.alerts.check(place)?,
         })
     }
+}
+
+/// Where exports of the bill are: folders and files start beside the configuration.
+fn exports(exports: Vec<RawExport>, place: &Place<'_>) -> Result<Vec<String>, ConfigError> {
+    let mut paths = Vec::new();
+    for export in exports {
+        let path = export.path.get_ref();
+        let bucket = path
+            .strip_prefix("s3://")
+            .map(|rest| rest.split('/').next());
+        let refused = match bucket {
+            Some(name) => name.is_none_or(str::is_empty),
+            None => path.trim().is_empty() || path.contains("://"),
+        };
+        let path = match bucket {
+            Some(_) => path.clone(),
+            None => place.beside(path),
+        };
+        if refused || paths.contains(&path) {
+            let reason = if refused {
+                "it is neither a folder nor a bucket"
+            } else {
+                "it is named twice, and a bill must not count twice"
+            };
+            return Err(place.refuse(
+                "exports.path",
+                export.path.span(),
+                reason,
+                "the folder that an export is delivered to, like \"s3://my-bucket/exports/millicent\" or \"./exports\"",
+            ));
+        }
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 impl RawAws {

@@ -35,12 +35,30 @@ fn the_example_says_what_the_defaults_are() {
     assert_eq!(
         Collect {
             budget_usd_per_day: None,
+            sources: default.collect.sources.clone(),
             ..config.collect
         },
         default.collect
     );
     assert_eq!(config.web.listen, default.web.listen);
     assert_eq!(config.alerts.every, default.alerts.every);
+}
+
+#[test]
+fn exports_are_folders_beside_the_file_or_buckets() {
+    let text = "[[exports]]\npath = 's3://bucket/p'\n[[exports]]\npath = 'exports'\n";
+    let place = Path::new("/etc/millicent/millicent.toml");
+    let config = Config::parse(text, place).unwrap();
+    assert_eq!(config.exports, ["s3://bucket/p", "/etc/millicent/exports"]);
+    for path in [
+        "",
+        "s3://",
+        "https://bucket/p",
+        "exports'\n[[exports]]\npath = 'exports",
+    ] {
+        let message = refused(&format!("[[exports]]\npath = '{path}'\n"));
+        assert!(message.contains("exports.path"), "{message}");
+    }
 }
 
 #[test]
@@ -115,7 +133,7 @@ fn an_unknown_section_is_named() {
         refused("\n[colect]\nfreshness = '1m'\n"),
         "millicent.toml, line 2: there is no key `colect`; did you mean `collect`?\n  \
          [colect]\n  \
-         allowed: lake, aws, collect, traces, web, alerts"
+         allowed: lake, aws, collect, exports, traces, web, alerts"
     );
 }
 
@@ -187,11 +205,14 @@ fn a_value_out_of_range_is_named_with_the_range() {
 
 #[test]
 fn an_unknown_source_is_named_with_those_that_there_are() {
+    let all = Source::ALL.map(Source::name).join(", ");
     assert_eq!(
         refused("[collect]\nsources = [\n  'cost',\n  'trace',\n]\n"),
-        "millicent.toml, line 4: `collect.sources`: there is no source `trace`\n  \
-         'trace',\n  \
-         allowed: discovery, lambda-metrics, apigateway-metrics, traces, cost"
+        format!(
+            "millicent.toml, line 4: `collect.sources`: there is no source `trace`\n  \
+             'trace',\n  \
+             allowed: {all}"
+        )
     );
 }
 

@@ -14,7 +14,10 @@
 //!   the period's end.
 //! - Lines that differ in nothing but amounts are one, added up exactly and then rounded to the lake's 12 places.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use millicent_lake::CostLine;
@@ -46,15 +49,15 @@ struct Key {
     ts: DateTime<Utc>,
     hourly: bool,
     month_long: bool,
-    account_id: String,
-    region: Option<String>,
-    service: String,
-    usage_type: Option<String>,
-    operation: Option<String>,
-    record_type: String,
-    resource_id: Option<String>,
-    tags: BTreeMap<String, String>,
-    unit: Option<String>,
+    account_id: Arc<str>,
+    region: Option<Arc<str>>,
+    service: Arc<str>,
+    usage_type: Option<Arc<str>>,
+    operation: Option<Arc<str>>,
+    record_type: Arc<str>,
+    resource_id: Option<Arc<str>>,
+    tags: Arc<BTreeMap<String, String>>,
+    unit: Option<Arc<str>>,
     estimated: bool,
 }
 
@@ -62,6 +65,32 @@ struct Key {
 struct Amounts {
     cost: Decimal,
     quantity: Option<Decimal>,
+}
+
+/// Values that many lines share. Forgotten when they are too many to be shared by many.
+struct Pool<T: ?Sized>(HashSet<Arc<T>>);
+
+impl<T: ?Sized> Default for Pool<T> {
+    fn default() -> Self {
+        Self(HashSet::new())
+    }
+}
+
+impl<T: ?Sized + Eq + Hash + ToOwned> Pool<T>
+where
+    Arc<T>: From<T::Owned>,
+{
+    fn shared(&mut self, value: &T) -> Arc<T> {
+        if let Some(known) = self.0.get(value) {
+            return Arc::clone(known);
+        }
+        if self.0.len() >= HELD {
+            self.0.clear();
+        }
+        let new: Arc<T> = value.to_owned().into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
 }
 
 type Day = HashMap<Key, Amounts>;
@@ -80,6 +109,8 @@ pub(crate) struct Assembler {
     /// Lines of the bill by day, so that the parts are whole days as far as memory allows.
     days: BTreeMap<(Period, NaiveDate), Day>,
     held: usize,
+    texts: Pool<str>,
+    tags: Pool<BTreeMap<String, String>>,
     /// Some usage is by the hour or the day.
     finer_than_months: bool,
 }
@@ -95,6 +126,8 @@ impl Assembler {
             layout: None,
             days: BTreeMap::new(),
             held: 0,
+            texts: Pool::default(),
+            tags: Pool::default(),
             finer_than_months: false,
         }
     }
@@ -152,7 +185,7 @@ impl Assembler {
                 expected,
             })
         };
-        let text = |field| row.text(field).map(|text| text.into_owned());
+        let text = |field| row.text(field);
         if let Some(currency) = row.text(Field::Currency)
             && currency != "USD"
         {
@@ -207,22 +240,28 @@ impl Assembler {
         let window = period.window();
         let ts = floor(start.clamp(window.from, window.to - step), step);
         let month_long = usage && length >= SHORTEST_MONTH;
+        let account = text(Field::Account)
+            .or_else(|| text(Field::Payer))
+            .ok_or_else(|| needed(Field::Account, "an account"))?;
         let usage_type = text(Field::UsageType);
+        let region = rules::region(row, usage_type.as_deref());
+        let service = rules::service(row).ok_or_else(|| needed(Field::Service, "a service"))?;
+        let tags = row.map(Field::Tags).map_err(value)?;
+        let texts = &mut self.texts;
+        let mut shared = |text: Option<Cow<'_, str>>| text.map(|text| texts.shared(&*text));
         let key = Key {
             ts,
             hourly,
             month_long,
-            account_id: text(Field::Account)
-                .or_else(|| text(Field::Payer))
-                .ok_or_else(|| needed(Field::Account, "an account"))?,
-            region: rules::region(row, usage_type.as_deref()),
-            service: rules::service(row).ok_or_else(|| needed(Field::Service, "a service"))?,
-            usage_type,
-            operation: text(Field::Operation),
-            record_type,
-            resource_id: text(Field::Resource),
-            tags: row.map(Field::Tags).map_err(value)?,
-            unit,
+            region: shared(region.map(Cow::Owned)),
+            usage_type: shared(usage_type),
+            operation: shared(text(Field::Operation)),
+            resource_id: shared(text(Field::Resource)),
+            unit: shared(unit),
+            account_id: self.texts.shared(&*account),
+            service: self.texts.shared(&*service),
+            record_type: self.texts.shared(&*record_type),
+            tags: self.tags.shared(&tags),
             estimated: !period.is_final(self.written)
                 && (layout.at(Field::Invoice).is_none() || row.text(Field::Invoice).is_none()),
         };
@@ -278,6 +317,7 @@ impl Assembler {
         self.held -= day.len();
         let source = self.layout.as_ref().map_or("", |l| l.dialect.source());
         let monthly = !self.finer_than_months;
+        let owned = |text: Option<Arc<str>>| text.map(|text| text.as_ref().to_owned());
         let lines = day.into_iter().map(|(key, amounts)| CostLine {
             ts: key.ts,
             granularity: match (key.hourly, key.month_long && monthly) {
@@ -286,17 +326,17 @@ impl Assembler {
                 _ => "daily",
             }
             .to_owned(),
-            account_id: key.account_id,
-            region: key.region,
-            service: key.service,
-            usage_type: key.usage_type,
-            operation: key.operation,
-            record_type: key.record_type,
-            resource_id: key.resource_id,
-            tags: key.tags,
+            account_id: key.account_id.as_ref().to_owned(),
+            region: owned(key.region),
+            service: key.service.as_ref().to_owned(),
+            usage_type: owned(key.usage_type),
+            operation: owned(key.operation),
+            record_type: key.record_type.as_ref().to_owned(),
+            resource_id: owned(key.resource_id),
+            tags: key.tags.as_ref().clone(),
             cost_usd: amounts.cost.round_dp(PLACES),
             quantity: amounts.quantity.map(|quantity| quantity.round_dp(PLACES)),
-            unit: key.unit,
+            unit: owned(key.unit),
             estimated: key.estimated,
             source: source.to_owned(),
         });
