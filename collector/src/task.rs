@@ -1,6 +1,8 @@
 //! One source in one pass: window after window.
 
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
