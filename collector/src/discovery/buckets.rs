@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{Bucket, Event, NotificationConfigurationFilter};
 use millicent_lake::Resource;
 use serde_json::{Value, json};
 
-use super::listing::{Each, Found, Pages, is_gone, row, settings};
+use super::listing::{Each, Found, Pages, is_gone, keep, row, settings};
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::segments::function_of_arn;
@@ -75,7 +75,9 @@ pub(super) async fn list(
         known,
         owner: |row| Some(&row.name),
     };
-    let read = each.ask(items, |name| read(inner, meter, name)).await;
+    let read = each
+        .ask(items, |name| read(inner, meter, known, name))
+        .await;
     found.add(read);
     Ok(found)
 }
@@ -106,10 +108,16 @@ async fn location(inner: &Inner, meter: &Meter, name: &str) -> Result<Option<Str
     }
 }
 
-async fn read(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Resource>, Trouble> {
-    let Some(filter) = metrics_filter(inner, meter, &name).await? else {
-        return Ok(Vec::new());
-    };
+async fn read(
+    inner: &Inner,
+    meter: &Meter,
+    known: &[Resource],
+    name: String,
+) -> Result<Found, Trouble> {
+    let filter = metrics_filter(inner, meter, &name).await;
+    if filter.as_ref().is_ok_and(Option::is_none) {
+        return Ok(Found::default());
+    }
     inner.pace.s3.take(1.0).await;
     let events = inner
         .aws
@@ -120,11 +128,29 @@ async fn read(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Resource
         .interceptor(meter.attempts())
         .send()
         .await;
-    match events {
-        Ok(events) => Ok(vec![bucket_row(inner, &name, filter, Some(&events))]),
-        Err(error) if is_gone(&error) => Ok(Vec::new()),
-        Err(error) => Err(NOTIFICATION.trouble(error)),
+    let events = match events {
+        Err(error) if is_gone(&error) => return Ok(Found::default()),
+        events => events.map_err(|error| NOTIFICATION.trouble(error)),
+    };
+    // Each may be denied alone.
+    let (filter, events, missing) = match (filter, events) {
+        (Ok(filter), Ok(events)) => (filter.flatten(), Some(events), None),
+        (Ok(filter), Err(trouble)) => (filter.flatten(), None, Some(trouble)),
+        (Err(trouble), Ok(events)) => (None, Some(events), Some(trouble)),
+        (Err(trouble), Err(_)) => return Err(trouble),
+    };
+    let mut row = bucket_row(inner, &name, filter, events.as_ref());
+    if missing.is_some() {
+        let keys: &[&str] = match events {
+            Some(_) => &["metrics_filter"],
+            None => &["notifications", "event_bridge"],
+        };
+        keys.iter().for_each(|key| keep(&mut row, key, known));
     }
+    Ok(Found {
+        resources: vec![row],
+        missing: missing.into_iter().collect(),
+    })
 }
 
 /// The id of the configuration that counts the requests to all of the bucket; the outer `None` if

@@ -89,10 +89,10 @@ async fn of_second_version(inner: &Inner, meter: &Meter) -> Result<BTreeSet<Stri
 /// part of the path tells it.
 type Mapping = (String, String, Option<String>);
 
-async fn read(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Resource>, Trouble> {
+async fn read(inner: &Inner, meter: &Meter, name: String) -> Result<Found, Trouble> {
     let mut mappings = base_path_mappings(inner, meter, &name).await?;
     mappings.extend(api_mappings(inner, meter, &name).await?);
-    Ok(mappings
+    let rows = mappings
         .into_iter()
         .map(|(base_path, api_id, stage)| {
             let region = &inner.config.region;
@@ -106,7 +106,8 @@ async fn read(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Resource
             ]);
             row(inner, "domain", &name, arn, configuration)
         })
-        .collect())
+        .collect();
+    Ok(Found::whole(rows))
 }
 
 async fn base_path_mappings(

@@ -76,7 +76,9 @@ async fn hanging_on(
         owner: function_of,
     };
     let mut found = each("functions' aliases", &["alias", "version"])
-        .ask(names(), async |name| aliases::of(inner, meter, &name).await)
+        .ask(names(), async |name| {
+            aliases::of(inner, meter, known, &name).await
+        })
         .await;
     let urls = each("functions' URLs", &["function-url"])
         .ask(names(), async |name| urls::of(inner, meter, &name).await)

@@ -72,21 +72,21 @@ pub(super) async fn list(
     Ok(each
         .ask(items, async |id| match apis.get(&id) {
             Some(api) => read(inner, meter, &id, api).await,
-            None => Ok(Vec::new()),
+            None => Ok(Found::default()),
         })
         .await)
 }
 
-async fn read(inner: &Inner, meter: &Meter, id: &str, api: &Api) -> Result<Vec<Resource>, Trouble> {
+async fn read(inner: &Inner, meter: &Meter, id: &str, api: &Api) -> Result<Found, Trouble> {
     let (Some(name), Some(protocol)) = (api.name(), api.protocol_type()) else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
     let (Some(stages), Some(routes), Some(integrations)) = (
         stages(inner, meter, id).await?,
         routes(inner, meter, id).await?,
         integrations(inner, meter, id).await?,
     ) else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
     let integrations = integrations
         .iter()
@@ -104,7 +104,7 @@ async fn read(inner: &Inner, meter: &Meter, id: &str, api: &Api) -> Result<Vec<R
     for stage in &stages {
         rows.extend(of.stage_rows(stage));
     }
-    Ok(rows)
+    Ok(Found::whole(rows))
 }
 
 /// `None` if the API is gone.

@@ -107,6 +107,16 @@ pub(super) fn settings<const N: usize>(
         .collect()
 }
 
+/// Puts the value that was known of a row, where it could not be read this time.
+pub(super) fn keep(row: &mut Resource, key: &str, known: &[Resource]) {
+    let before = known
+        .iter()
+        .find(|before| before.kind == row.kind && before.arn == row.arn);
+    if let Some(value) = before.and_then(|before| before.configuration.get(key)) {
+        row.configuration.insert(key.to_owned(), value.clone());
+    }
+}
+
 /// True when AWS says that there is no such thing: it was deleted since it was listed.
 pub(super) fn is_gone<E, R>(error: &SdkError<E, R>) -> bool
 where
@@ -136,7 +146,7 @@ pub(super) struct Each<'a> {
 }
 
 impl Each<'_> {
-    /// Asks for each. What is gone gives no row. Of what can't be read the rows that were known
+    /// Asks for each. What is gone gives no row, what is read in part those rows. Of what can't be read the rows that were known
     /// stay, else there is the row that its name alone gives, if any; a message tells how many and
     /// which.
     pub(super) async fn ask<F>(
@@ -145,11 +155,12 @@ impl Each<'_> {
         ask: impl Fn(String) -> F,
     ) -> Found
     where
-        F: Future<Output = Result<Vec<Resource>, Trouble>>,
+        F: Future<Output = Result<Found, Trouble>>,
     {
         let all = items.len();
         let (mut read, mut resources) = (0, Vec::new());
         let mut unread: Vec<(String, Option<Resource>)> = Vec::new();
+        let mut halves: Vec<String> = Vec::new();
         let mut first: Option<Trouble> = None;
         let mut left = items.into_iter();
         let mut running = stream::iter(left.by_ref())
@@ -160,9 +171,13 @@ impl Each<'_> {
             .buffered(CONCURRENCY);
         while let Some((name, bare, result)) = running.next().await {
             match result {
-                Ok(rows) => {
+                Ok(found) => {
                     read += 1;
-                    resources.extend(rows);
+                    resources.extend(found.resources);
+                    if let Some(trouble) = found.missing.into_iter().next() {
+                        halves.push(name);
+                        first.get_or_insert(trouble);
+                    }
                 }
                 Err(trouble) => {
                     unread.push((name, bare));
@@ -192,15 +207,20 @@ impl Each<'_> {
             .iter()
             .filter(|(name, _)| !kept.contains(name.as_str()));
         resources.extend(bare.filter_map(|(_, bare)| bare.clone()));
-        let names: Vec<&str> = unread.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = unread
+            .iter()
+            .map(|(name, _)| name)
+            .chain(&halves)
+            .map(String::as_str)
+            .collect();
         let what = self.what;
         Found {
             resources,
             missing: vec![Trouble {
                 outcome: Outcome::Partial,
                 message: format!(
-                    "{} of {all} {what} can't be read ({}): {}",
-                    unread.len(),
+                    "{} of {all} {what} can't be read whole ({}): {}",
+                    names.len(),
                     some(&names),
                     first.message
                 ),

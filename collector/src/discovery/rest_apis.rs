@@ -66,30 +66,25 @@ pub(super) async fn list(
     Ok(each
         .ask(items, async |id| match apis.get(&id) {
             Some(api) => read(inner, meter, &id, api).await,
-            None => Ok(Vec::new()),
+            None => Ok(Found::default()),
         })
         .await)
 }
 
-async fn read(
-    inner: &Inner,
-    meter: &Meter,
-    id: &str,
-    api: &RestApi,
-) -> Result<Vec<Resource>, Trouble> {
+async fn read(inner: &Inner, meter: &Meter, id: &str, api: &RestApi) -> Result<Found, Trouble> {
     let Some(name) = api.name() else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
     let of = Api { inner, id, name };
     let (Some(stages), Some(resources)) = (of.stages(meter).await?, of.resources(meter).await?)
     else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
     let mut rows = vec![of.api_row(api)];
     for stage in &stages {
         rows.extend(of.stage_rows(stage, &resources));
     }
-    Ok(rows)
+    Ok(Found::whole(rows))
 }
 
 struct Api<'a> {

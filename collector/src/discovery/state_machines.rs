@@ -68,7 +68,7 @@ fn bare_row(inner: &Inner, machine: &StateMachineListItem) -> Resource {
     )
 }
 
-async fn read(inner: &Inner, meter: &Meter, arn: String) -> Result<Vec<Resource>, Trouble> {
+async fn read(inner: &Inner, meter: &Meter, arn: String) -> Result<Found, Trouble> {
     let describe = |data: IncludedData| {
         inner
             .aws
@@ -91,8 +91,8 @@ async fn read(inner: &Inner, meter: &Meter, arn: String) -> Result<Vec<Resource>
         described = describe(IncludedData::MetadataOnly).await;
     }
     match described {
-        Ok(machine) => Ok(vec![machine_row(inner, &machine)]),
-        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        Ok(machine) => Ok(Found::whole(vec![machine_row(inner, &machine)])),
+        Err(error) if is_gone(&error) => Ok(Found::default()),
         Err(error) => Err(DESCRIBE.trouble(error)),
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn list(
     Ok(each.ask(names, |name| describe(inner, meter, name)).await)
 }
 
-async fn describe(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Resource>, Trouble> {
+async fn describe(inner: &Inner, meter: &Meter, name: String) -> Result<Found, Trouble> {
     inner.pace.dynamodb.take(1.0).await;
     let described = inner
         .aws
@@ -68,8 +68,10 @@ async fn describe(inner: &Inner, meter: &Meter, name: String) -> Result<Vec<Reso
         .send()
         .await;
     match described {
-        Ok(described) => Ok(described.table.map_or_else(Vec::new, |t| rows(inner, &t))),
-        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        Ok(described) => Ok(Found::whole(
+            described.table.map_or_else(Vec::new, |t| rows(inner, &t)),
+        )),
+        Err(error) if is_gone(&error) => Ok(Found::default()),
         Err(error) => Err(DESCRIBE_TABLE.trouble(error)),
     }
 }

@@ -170,7 +170,7 @@ async fn what_can_t_be_read_stays_as_it_was_known_and_is_told() {
     assert_eq!((last.outcome, last.rows), (Outcome::Partial, 0));
     let error = last.error.unwrap();
     assert!(
-        error.contains("1 of 2 tables can't be read (carts)"),
+        error.contains("1 of 2 tables can't be read whole (carts)"),
         "{error}"
     );
     assert!(
@@ -290,7 +290,7 @@ async fn a_bucket_tells_what_its_events_start_and_one_without_access_only_its_na
     assert_eq!(row.outcome, Outcome::Partial);
     let error = row.error.unwrap();
     assert!(
-        error.contains("1 of 3 buckets can't be read (closed)"),
+        error.contains("1 of 3 buckets can't be read whole (closed)"),
         "{error}"
     );
     assert!(
@@ -640,5 +640,29 @@ async fn without_the_tagging_api_functions_are_asked_and_the_rest_keeps_its_tags
         row.error
             .unwrap()
             .contains("Allow the action tag:GetResources")
+    );
+}
+
+#[tokio::test]
+async fn what_is_denied_of_a_bucket_is_kept_and_the_rest_is_read() {
+    let aws = Scripted::start(|request| {
+        // Two buckets are read; from the second inventory on, their metrics configurations are denied.
+        let denied = request.operation == "ListBucketMetricsConfigurations" && request.nth >= 3;
+        if denied {
+            return Some(Response::error(request.operation, 403, "AccessDenied"));
+        }
+        buckets(request)
+    })
+    .await;
+    let before = discovered(&aws).await;
+    let after = discovered(&aws).await;
+    assert_eq!(
+        of(&after, "bucket", "invoices"),
+        of(&before, "bucket", "invoices")
+    );
+    let error = recorded(&aws).await.pop().unwrap().error.unwrap();
+    assert!(
+        error.contains("2 of 3 buckets can't be read whole"),
+        "{error}"
     );
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_lambda::types::AliasConfiguration;
 use millicent_lake::Resource;
 
-use super::super::listing::{Pages, is_gone, row, settings};
+use super::super::listing::{Found, Pages, is_gone, keep, row, settings};
+use super::function_of;
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
@@ -18,8 +19,9 @@ const LIST_PROVISIONED: Operation = Operation("lambda:ListProvisionedConcurrency
 pub(super) async fn of(
     inner: &Inner,
     meter: &Meter,
+    known: &[Resource],
     function: &str,
-) -> Result<Vec<Resource>, Trouble> {
+) -> Result<Found, Trouble> {
     let mut aliases: Vec<AliasConfiguration> = Vec::new();
     let mut pages = Pages::of(LIST_ALIASES);
     loop {
@@ -36,7 +38,7 @@ pub(super) async fn of(
             .await;
         let page = match page {
             Ok(page) => page,
-            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+            Err(error) if is_gone(&error) => return Ok(Found::default()),
             Err(error) => return Err(LIST_ALIASES.trouble(error)),
         };
         aliases.extend(page.aliases.unwrap_or_default());
@@ -45,9 +47,13 @@ pub(super) async fn of(
         }
     }
     if aliases.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     }
-    let mut provisioned = provisioned(inner, meter, function).await?;
+    let provisioned = provisioned(inner, meter, function).await;
+    let (mut provisioned, missing) = match provisioned {
+        Ok(provisioned) => (provisioned, None),
+        Err(trouble) => (BTreeMap::new(), Some(trouble)),
+    };
     let mut rows: Vec<Resource> = aliases
         .iter()
         .filter_map(|alias| {
@@ -55,6 +61,12 @@ pub(super) async fn of(
             alias_row(inner, function, alias, concurrency)
         })
         .collect();
+    if missing.is_some() {
+        let of = |row: &&Resource| row.kind == "version" && function_of(row) == Some(function);
+        rows.iter_mut()
+            .for_each(|row| keep(row, "provisioned_concurrency", known));
+        rows.extend(known.iter().filter(of).cloned());
+    }
     // What is left is provisioned for versions.
     for (arn, concurrency) in provisioned {
         let Some(version) = arn.split(':').nth(7) else {
@@ -68,7 +80,10 @@ pub(super) async fn of(
         let name = format!("{function}:{version}");
         rows.push(row(inner, "version", name, &arn, configuration));
     }
-    Ok(rows)
+    Ok(Found {
+        resources: rows,
+        missing: missing.into_iter().collect(),
+    })
 }
 
 /// Environments asked for, by the ARN of the alias or version.

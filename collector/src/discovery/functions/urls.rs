@@ -3,18 +3,14 @@
 use aws_sdk_lambda::types::FunctionUrlConfig;
 use millicent_lake::Resource;
 
-use super::super::listing::{Pages, is_gone, row, settings};
+use super::super::listing::{Found, Pages, is_gone, row, settings};
 use crate::collector::Inner;
 use crate::meter::Meter;
 use crate::trouble::{Operation, Trouble};
 
 const LIST_URLS: Operation = Operation("lambda:ListFunctionUrlConfigs");
 
-pub(super) async fn of(
-    inner: &Inner,
-    meter: &Meter,
-    function: &str,
-) -> Result<Vec<Resource>, Trouble> {
+pub(super) async fn of(inner: &Inner, meter: &Meter, function: &str) -> Result<Found, Trouble> {
     let mut rows = Vec::new();
     let mut pages = Pages::of(LIST_URLS);
     loop {
@@ -31,7 +27,7 @@ pub(super) async fn of(
             .await;
         let page = match page {
             Ok(page) => page,
-            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+            Err(error) if is_gone(&error) => return Ok(Found::default()),
             Err(error) => return Err(LIST_URLS.trouble(error)),
         };
         rows.extend(
@@ -40,7 +36,7 @@ pub(super) async fn of(
                 .map(|u| url_row(inner, function, u)),
         );
         if !pages.turn(page.next_marker)? {
-            return Ok(rows);
+            return Ok(Found::whole(rows));
         }
     }
 }
