@@ -1,16 +1,22 @@
 //! What a pass will cost and what it came to, in tables.
 
+use std::collections::BTreeMap;
+
 use anyhow::anyhow;
-use millicent_collector::{PassSummary, Plan};
+use millicent_collector::{
+    EstatePlan, EstateSummary, PlaceSummary, PlannedSource, Source, SourceSummary,
+};
 use rust_decimal::Decimal;
 
 use crate::output::lay_out;
 
 /// Incidents of one source that are printed; `collections` has all.
 const INCIDENTS: usize = 3;
+/// Places that are printed one by one.
+const PLACES: usize = 40;
 
 /// What the next pass will ask and cost.
-pub(crate) fn plan(plan: &Plan) -> String {
+pub(crate) fn plan(plan: &EstatePlan) -> String {
     let header = [
         "source",
         "windows",
@@ -22,9 +28,10 @@ pub(crate) fn plan(plan: &Plan) -> String {
     .map(str::to_owned);
     let number =
         |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
-    let rows: Vec<Vec<String>> = plan
-        .sources
-        .iter()
+    let planned = plan.places.iter().flat_map(|(_, plan)| &plan.sources);
+    let sources = planned_by_source(planned.clone());
+    let rows: Vec<Vec<String>> = sources
+        .values()
         .map(|source| {
             vec![
                 source.source.name().to_owned(),
@@ -37,7 +44,30 @@ pub(crate) fn plan(plan: &Plan) -> String {
         })
         .collect();
     let mut text = lay_out(&header, &rows, &[false, true, true, true, true, false]);
-    let unknown = plan.sources.iter().any(|source| source.cost_usd.is_none());
+    if plan.places.len() > 1 {
+        let header = ["account", "region", "windows", "cost"].map(str::to_owned);
+        let rows: Vec<Vec<String>> = plan
+            .places
+            .iter()
+            .take(PLACES)
+            .map(|(place, plan)| {
+                let windows: u64 = plan.sources.iter().map(|source| source.windows).sum();
+                vec![
+                    place.account.clone(),
+                    place.region.clone(),
+                    windows.to_string(),
+                    usd(plan.cost_usd()),
+                ]
+            })
+            .collect();
+        text.push('\n');
+        text.push_str(&lay_out(&header, &rows, &[false, false, true, true]));
+        text.push_str(&more(plan.places.len()));
+    }
+    for (place, unreached) in plan.unreached.iter().take(PLACES) {
+        text.push_str(&format!("Not in it: {place}: {}\n", unreached.message));
+    }
+    let unknown = planned.clone().any(|source| source.cost_usd.is_none());
     text.push_str(&format!(
         "The next pass costs {}{} at AWS's list price; {} spent today{}.\n",
         if unknown { "at least " } else { "" },
@@ -51,28 +81,132 @@ pub(crate) fn plan(plan: &Plan) -> String {
     text
 }
 
+/// Each source summed over all places; what is not known in one place is not known in all.
+fn planned_by_source<'p>(
+    planned: impl Iterator<Item = &'p PlannedSource>,
+) -> BTreeMap<Source, PlannedSource> {
+    let mut sources: BTreeMap<Source, PlannedSource> = BTreeMap::new();
+    for source in planned {
+        match sources.get_mut(&source.source) {
+            None => {
+                sources.insert(source.source, source.clone());
+            }
+            Some(sum) => {
+                sum.windows += source.windows;
+                sum.calls = sum.calls.zip(source.calls).map(|(a, b)| a + b);
+                sum.billed_units = sum
+                    .billed_units
+                    .zip(source.billed_units)
+                    .map(|(a, b)| a + b);
+                sum.cost_usd = sum.cost_usd.zip(source.cost_usd).map(|(a, b)| a + b);
+            }
+        }
+    }
+    sources
+}
+
 /// What a pass came to.
-pub(crate) fn summary(summary: &PassSummary) -> String {
+pub(crate) fn summary(summary: &EstateSummary) -> String {
     let header = ["source", "windows", "complete", "rows", "calls", "cost"].map(str::to_owned);
-    let rows: Vec<Vec<String>> = summary
-        .sources
+    let places = &summary.places;
+    let by_source = counted_by_source(places.iter().flat_map(|place| &place.pass.sources));
+    let rows: Vec<Vec<String>> = by_source
         .iter()
-        .map(|source| {
-            vec![
-                source.source.name().to_owned(),
-                source.windows.to_string(),
-                source.complete.to_string(),
-                source.rows.to_string(),
-                source.calls.to_string(),
-                usd(source.cost_usd),
-            ]
-        })
+        .map(|(source, count)| [vec![source.name().to_owned()], count.cells()].concat())
         .collect();
     let mut text = lay_out(&header, &rows, &[false, true, true, true, true, true]);
-    for source in &summary.sources {
+    if places.len() > 1 {
+        let header = [
+            "account", "region", "windows", "complete", "rows", "calls", "cost",
+        ]
+        .map(str::to_owned);
+        let rows: Vec<Vec<String>> = places
+            .iter()
+            .take(PLACES)
+            .map(|place| {
+                let mut count = Count::default();
+                place.pass.sources.iter().for_each(|s| count.add(s));
+                let name = vec![place.place.account.clone(), place.place.region.clone()];
+                [name, count.cells()].concat()
+            })
+            .collect();
+        text.push('\n');
+        let right = [false, false, true, true, true, true, true];
+        text.push_str(&lay_out(&header, &rows, &right));
+        text.push_str(&more(places.len()));
+    }
+    for place in places {
+        text.push_str(&incidents(place, places.len() > 1));
+    }
+    text
+}
+
+#[derive(Default)]
+struct Count {
+    windows: u64,
+    complete: u64,
+    rows: u64,
+    calls: u64,
+    cost_usd: Decimal,
+}
+
+impl Count {
+    fn add(&mut self, source: &SourceSummary) {
+        self.windows += source.windows;
+        self.complete += source.complete;
+        self.rows += source.rows;
+        self.calls += source.calls;
+        self.cost_usd += source.cost_usd;
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.windows.to_string(),
+            self.complete.to_string(),
+            self.rows.to_string(),
+            self.calls.to_string(),
+            usd(self.cost_usd),
+        ]
+    }
+}
+
+fn counted_by_source<'s>(
+    counted: impl Iterator<Item = &'s SourceSummary>,
+) -> BTreeMap<Source, Count> {
+    let mut sources: BTreeMap<Source, Count> = BTreeMap::new();
+    for source in counted {
+        sources.entry(source.source).or_default().add(source);
+    }
+    sources
+}
+
+fn more(places: usize) -> String {
+    match places.checked_sub(PLACES) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("and {more} more\n"),
+    }
+}
+
+/// What went wrong in a place, a line each.
+fn incidents(place: &PlaceSummary, several: bool) -> String {
+    let mut text = String::new();
+    if let Some(unreached) = &place.unreached {
+        return format!(
+            "{}: {}: {}\n",
+            place.place,
+            unreached.outcome.as_str(),
+            unreached.message
+        );
+    }
+    let whose = if several {
+        format!("{}, ", place.place)
+    } else {
+        String::new()
+    };
+    for source in &place.pass.sources {
         for incident in source.incidents.iter().take(INCIDENTS) {
             text.push_str(&format!(
-                "{}, {} to {}: {}: {}\n",
+                "{whose}{}, {} to {}: {}: {}\n",
                 source.source.name(),
                 incident.window.from.format("%Y-%m-%d %H:%M"),
                 incident.window.to.format("%Y-%m-%d %H:%M UTC"),
@@ -82,7 +216,7 @@ pub(crate) fn summary(summary: &PassSummary) -> String {
         }
         if source.incidents.len() > INCIDENTS {
             text.push_str(&format!(
-                "{}: and {} more; all of them: millicent sql \"SELECT ts, window_end, outcome, error FROM \
+                "{whose}{}: and {} more; all of them: millicent sql \"SELECT ts, window_end, outcome, error FROM \
                  collections WHERE source = '{0}' AND outcome <> 'complete'\"\n",
                 source.source.name(),
                 source.incidents.len() - INCIDENTS
@@ -93,25 +227,47 @@ pub(crate) fn summary(summary: &PassSummary) -> String {
 }
 
 /// An error if a window was not collected whole.
-pub(crate) fn failed(summary: &PassSummary) -> anyhow::Result<()> {
+pub(crate) fn failed(summary: &EstateSummary) -> anyhow::Result<()> {
     if summary.is_complete() {
         return Ok(());
     }
-    if summary.cancelled {
+    if summary.cancelled() {
         return Err(anyhow!(
             "stopped before everything was collected; the next pass goes on from here"
         ));
     }
-    let sources: Vec<&str> = summary
+    let several = summary.places.len() > 1;
+    let failed: Vec<String> = summary
+        .places
+        .iter()
+        .filter_map(|place| failed_in(place, several))
+        .collect();
+    Err(anyhow!(
+        "not everything was collected: {}; what is missing is due again with the next pass",
+        failed.join(if several { "; " } else { ", " })
+    ))
+}
+
+fn failed_in(place: &PlaceSummary, several: bool) -> Option<String> {
+    if place.unreached.is_some() {
+        return Some(format!("{}: not reached", place.place));
+    }
+    let sources: Vec<&str> = place
+        .pass
         .sources
         .iter()
         .filter(|source| !source.incidents.is_empty())
         .map(|source| source.source.name())
         .collect();
-    Err(anyhow!(
-        "not everything was collected: {}; what is missing is due again with the next pass",
-        sources.join(", ")
-    ))
+    if sources.is_empty() {
+        return None;
+    }
+    let sources = sources.join(", ");
+    Some(if several {
+        format!("{}: {sources}", place.place)
+    } else {
+        sources
+    })
 }
 
 fn usd(amount: Decimal) -> String {
@@ -125,81 +281,4 @@ fn usd(amount: Decimal) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-    use millicent_collector::windows::Window;
-    use millicent_collector::{Incident, PlannedSource, Source, SourceSummary};
-    use millicent_lake::Outcome;
-
-    use super::*;
-
-    #[test]
-    fn a_plan_says_what_it_does_not_know() {
-        let planned = |source, units, cost| PlannedSource {
-            source,
-            windows: 3,
-            calls: units,
-            billed_units: units,
-            cost_usd: cost,
-            basis: "a page a request",
-        };
-        let text = super::plan(&Plan {
-            sources: vec![
-                planned(Source::Traces, None, None),
-                planned(Source::Cost, Some(6), Some(Decimal::new(6, 2))),
-            ],
-            budget_usd_per_day: Some(Decimal::ONE),
-            spent_today_usd: Decimal::ZERO,
-        });
-        assert_eq!(
-            text,
-            "source  windows  calls  billed units   cost  known from\n\
-             ──────  ───────  ─────  ────────────  ─────  ────────────────\n\
-             traces        3      ?             ?      ?  a page a request\n\
-             cost          3      6             6  $0.06  a page a request\n\
-             The next pass costs at least $0.06 at AWS's list price; $0 spent today of a budget of $1.\n"
-        );
-    }
-
-    #[test]
-    fn a_source_that_failed_is_named_and_the_pass_fails() {
-        let window = Window::new(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
-        let incident = Incident {
-            window,
-            outcome: Outcome::Denied,
-            message: "ce:GetCostAndUsage is denied".to_owned(),
-        };
-        let pass = PassSummary {
-            sources: vec![SourceSummary {
-                source: Source::Cost,
-                windows: 5,
-                complete: 0,
-                rows: 0,
-                calls: 5,
-                billed_units: 5,
-                cost_usd: Decimal::new(5, 2),
-                incidents: vec![incident; 5],
-            }],
-            cancelled: false,
-        };
-        let text = summary(&pass);
-        assert_eq!(
-            text.matches("denied: ce:GetCostAndUsage is denied").count(),
-            3,
-            "{text}"
-        );
-        assert!(text.contains("cost: and 2 more"), "{text}");
-        let error = failed(&pass).unwrap_err().to_string();
-        assert!(
-            error.contains("not everything was collected: cost;"),
-            "{error}"
-        );
-        assert!(
-            failed(&PassSummary {
-                sources: Vec::new(),
-                cancelled: false
-            })
-            .is_ok()
-        );
-    }
-}
+mod tests;

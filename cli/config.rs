@@ -1,6 +1,8 @@
 //! `millicent.toml`: read strictly, checked whole, passed down as plain values.
 
+mod accounts;
 mod explain;
+mod exports;
 mod raw;
 mod values;
 
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use millicent_alerts::SecretUrl;
-use millicent_collector::Source;
+use millicent_collector::{Role, Source};
 use url::Url;
 
 pub(crate) use explain::ConfigError;
@@ -24,27 +26,46 @@ pub(crate) const DEFAULT_FILE: &str = "millicent.toml";
 pub(crate) struct Config {
     /// Path or URL of the lake.
     pub(crate) lake: String,
-    /// Which account to collect from.
+    /// The account to collect from, or what several have in common.
     pub(crate) aws: Aws,
+    /// The accounts, where there is more than the one of `aws`.
+    pub(crate) accounts: Vec<Account>,
     /// What to collect.
     pub(crate) collect: Collect,
-    /// Paths and URLs of exports of the bill.
-    pub(crate) exports: Vec<String>,
+    /// Where files of the bill are.
+    pub(crate) exports: Vec<Export>,
     /// Where to serve pages.
     pub(crate) web: Web,
     /// What to alert about, and whom.
     pub(crate) alerts: Alerts,
 }
 
-/// Which account to collect from; what is `None` is the AWS SDK's to find.
+/// Which account to collect from; what is not said is the AWS SDK's to find.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Aws {
-    /// Region.
-    pub(crate) region: Option<String>,
+    /// Regions.
+    pub(crate) regions: Vec<String>,
     /// Profile of the shared AWS configuration.
     pub(crate) profile: Option<String>,
     /// Something else that speaks AWS's protocols.
     pub(crate) endpoint_url: Option<String>,
+}
+
+/// One of several accounts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Account {
+    /// What messages call it.
+    pub(crate) name: String,
+    /// Its twelve digits.
+    pub(crate) account_id: Option<String>,
+    /// Profile of the shared AWS configuration, instead of that of `aws`.
+    pub(crate) profile: Option<String>,
+    /// Role to assume.
+    pub(crate) role: Option<Role>,
+    /// Regions, instead of those of `aws`.
+    pub(crate) regions: Vec<String>,
+    /// Sources, instead of those of `collect`.
+    pub(crate) sources: Option<Vec<Source>>,
 }
 
 /// What to collect, how fresh and for how much.
@@ -62,6 +83,15 @@ pub(crate) struct Collect {
     pub(crate) sampling_rate: f64,
     /// Share of the traces of older windows that is fetched.
     pub(crate) backfill_sampling_rate: f64,
+}
+
+/// Files of the bill, and whose credentials read them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Export {
+    /// A folder or `s3://bucket/prefix`.
+    pub(crate) path: String,
+    /// Name of the account; `None` is the first one.
+    pub(crate) account: Option<String>,
 }
 
 /// Where to serve pages.

@@ -9,7 +9,9 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 use millicent_alerts::{Alerts, SecretUrl};
-use millicent_collector::{CollectConfig, Collector, StaticCredentials, SystemClock, TraceConfig};
+use millicent_collector::{
+    AccountConfig, CollectConfig, Estate, EstateConfig, StaticCredentials, SystemClock, TraceConfig,
+};
 use millicent_lake::Lake;
 use millicent_web::WebState;
 use tempfile::TempDir;
@@ -116,9 +118,9 @@ impl Demo {
         let base_url = Url::parse(&format!("http://{address}/"))?;
         let slack = SecretUrl::parse(&format!("{}{SLACK_PATH}", simulated.url))?;
         let alerts = telling::with(&analyzer, rules(base_url), vec![telling::slack(slack)?])?;
-        let collector = connect(&simulated, self.account.days, lake).await?;
+        let estate = connect(&simulated, self.account.days, lake).await?;
         let result = self
-            .collect(&collector, &alerts, &reporter, &cancel, started)
+            .collect(&estate, &alerts, &reporter, &cancel, started)
             .await;
 
         cancel.cancel();
@@ -132,14 +134,14 @@ impl Demo {
     /// The history, then what happens live.
     async fn collect(
         &self,
-        collector: &Collector,
+        estate: &Estate,
         alerts: &Alerts,
         reporter: &Reporter,
         cancel: &CancellationToken,
         started: Instant,
     ) -> anyhow::Result<()> {
-        let summary = collector
-            .pass(environment::now(), cancel, &|step| reporter.step(&step))
+        let summary = estate
+            .pass(environment::now(), cancel, &|place, step| reporter.step(place, &step))
             .await;
         reporter.end_line();
         let summary = summary?;
@@ -161,7 +163,7 @@ impl Demo {
             return collected::failed(&summary);
         }
         say("From now on new minutes arrive live. Ctrl-C ends everything.");
-        roles::go_on(collector, alerts, cancel).await
+        roles::go_on(estate, alerts, cancel).await
     }
 }
 
@@ -225,7 +227,7 @@ fn rules(base_url: Url) -> millicent_alerts::AlertsConfig {
     telling::thresholds(&settings, base_url)
 }
 
-async fn connect(simulated: &Served, days: u32, lake: Lake) -> anyhow::Result<Collector> {
+async fn connect(simulated: &Served, days: u32, lake: Lake) -> anyhow::Result<Estate> {
     let defaults = CollectConfig::default();
     let settings = CollectConfig {
         region: simulated.region.clone(),
@@ -243,5 +245,14 @@ async fn connect(simulated: &Served, days: u32, lake: Lake) -> anyhow::Result<Co
         },
         ..defaults
     };
-    Ok(Collector::connect(settings, lake, Arc::new(SystemClock)).await?)
+    let estate = EstateConfig {
+        accounts: vec![AccountConfig {
+            name: "demo".to_owned(),
+            account_id: None,
+            regions: vec![simulated.region.clone()],
+            collect: settings,
+        }],
+        budget_usd_per_day: None,
+    };
+    Ok(Estate::connect(estate, lake, Arc::new(SystemClock)).await?)
 }

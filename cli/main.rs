@@ -6,6 +6,7 @@ mod collected;
 mod config;
 mod demo;
 mod environment;
+mod estate;
 mod failure;
 mod logs;
 mod output;

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use millicent_collector::Progress;
+use millicent_collector::{Place, Progress};
 use tokio::sync::watch;
 
 /// Plain lines come no faster than this.
@@ -25,7 +25,7 @@ pub(crate) struct Reporter {
 
 #[derive(Default)]
 struct Seen {
-    windows: BTreeMap<&'static str, (u64, u64)>,
+    windows: BTreeMap<(Place, &'static str), (u64, u64)>,
     last: Option<Instant>,
     drawn: bool,
 }
@@ -59,9 +59,10 @@ impl Reporter {
     }
 
     /// Takes in one step of a pass.
-    pub(crate) fn step(&self, step: &Progress) {
+    pub(crate) fn step(&self, place: &Place, step: &Progress) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.windows.insert(step.source, (step.done, step.total));
+        seen.windows
+            .insert((place.clone(), step.source), (step.done, step.total));
         let (done, total) = seen
             .windows
             .values()
@@ -111,10 +112,22 @@ fn write(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn line(windows: &BTreeMap<&'static str, (u64, u64)>) -> String {
-    let parts: Vec<String> = windows
+/// `Collecting: cost 1/1 · traces 3/14`, over all places.
+fn line(windows: &BTreeMap<(Place, &'static str), (u64, u64)>) -> String {
+    let mut sources: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut places: Vec<&Place> = windows.keys().map(|(place, _)| place).collect();
+    places.dedup();
+    for ((_, source), (done, total)) in windows {
+        let sum = sources.entry(source).or_default();
+        *sum = (sum.0 + done, sum.1 + total);
+    }
+    let parts: Vec<String> = sources
         .iter()
         .map(|(source, (done, total))| format!("{source} {done}/{total}"))
         .collect();
-    format!("Collecting: {}", parts.join(" · "))
+    let places = match places.len() {
+        0 | 1 => String::new(),
+        several => format!(" {several} places"),
+    };
+    format!("Collecting{places}: {}", parts.join(" · "))
 }

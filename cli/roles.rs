@@ -1,20 +1,18 @@
 //! `run`, `collect` and `serve`: the long-running roles on a configured account.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::TimeDelta;
 use clap::Args;
 use millicent_alerts::Alerts;
 use millicent_analyzer::{Analyzer, Options};
-use millicent_collector::{CollectConfig, Collector, ExportConfig, SystemClock, TraceConfig};
+use millicent_collector::Estate;
 use millicent_lake::Lake;
 use millicent_web::WebState;
-use rust_decimal::Decimal;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
+use crate::config;
+use crate::estate::connect;
 use crate::failure::Usage;
 use crate::output::{print, say};
 use crate::progress::Reporter;
@@ -43,7 +41,7 @@ impl Run {
             let lake = Lake::open(&config.lake).await?;
             let analyzer = analyzer(lake.clone()).await?;
             let alerts = telling::configured(&config, &analyzer)?;
-            let collector = connect(&config, lake).await?;
+            let estate = connect(&config, lake).await?;
             let (reporter, progress) = Reporter::new(true);
             let state = WebState {
                 analyzer,
@@ -57,7 +55,7 @@ impl Run {
             // What ends first ends the others.
             let stop = cancel.clone();
             let collecting = async {
-                let result = collect_and_alert(&collector, &alerts, &reporter, &stop).await;
+                let result = collect_and_alert(&estate, &alerts, &reporter, &stop).await;
                 stop.cancel();
                 result
             };
@@ -75,13 +73,13 @@ impl Run {
 /// A first pass over everything that is due, then live. Alerts begin after the first pass: what is
 /// half collected says little of what is usual.
 async fn collect_and_alert(
-    collector: &Collector,
+    estate: &Estate,
     alerts: &Alerts,
     reporter: &Reporter,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let first = collector
-        .pass(environment::now(), cancel, &|step| reporter.step(&step))
+    let first = estate
+        .pass(environment::now(), cancel, &|place, step| reporter.step(place, &step))
         .await;
     if let Err(error) = first {
         // The disk may have room again by the next pass.
@@ -91,7 +89,7 @@ async fn collect_and_alert(
         );
     }
     reporter.finish();
-    go_on(collector, alerts, cancel).await
+    go_on(estate, alerts, cancel).await
 }
 
 /// Time between two merges of the lake's small files; a live collector writes a handful a minute.
@@ -99,19 +97,19 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(30 * 60);
 
 /// New minutes, alerts and the lake's upkeep, until cancelled.
 pub(crate) async fn go_on(
-    collector: &Collector,
+    estate: &Estate,
     alerts: &Alerts,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
     let collecting = async {
-        let result = collector.run(cancel, &|_| ()).await;
+        let result = estate.run(cancel, &|_, _| ()).await;
         cancel.cancel();
         result
     };
     let (collected, (), ()) = tokio::join!(
         collecting,
         alerts.run(cancel.clone()),
-        keep(collector.lake(), cancel)
+        keep(estate.lake(), cancel)
     );
     collected.context("collecting ended")
 }
@@ -171,16 +169,16 @@ impl Collect {
         shutdown::block_on(async move {
             let cancel = shutdown::token()?;
             let lake = Lake::open(&config.lake).await?;
-            let collector = connect(&config, lake).await?;
-            let plan = collector.plan(environment::now()).await?;
+            let estate = connect(&config, lake).await?;
+            let plan = estate.plan(environment::now()).await?;
             if self.dry_run {
                 return Ok(print(&collected::plan(&plan))?);
             }
             say(&collected::plan(&plan));
             let (reporter, _pages) = Reporter::new(false);
             if self.once {
-                let pass = collector
-                    .pass(environment::now(), &cancel, &|step| reporter.step(&step))
+                let pass = estate
+                    .pass(environment::now(), &cancel, &|place, step| reporter.step(place, &step))
                     .await;
                 reporter.end_line();
                 let summary = pass?;
@@ -188,11 +186,11 @@ impl Collect {
                 return collected::failed(&summary);
             }
             let collecting = async {
-                let result = collector.run(&cancel, &|step| reporter.step(&step)).await;
+                let result = estate.run(&cancel, &|place, step| reporter.step(place, &step)).await;
                 cancel.cancel();
                 result
             };
-            let (collected, ()) = tokio::join!(collecting, keep(collector.lake(), &cancel));
+            let (collected, ()) = tokio::join!(collecting, keep(estate.lake(), &cancel));
             collected.context("collecting ended")
         })
     }
@@ -247,44 +245,4 @@ pub(crate) async fn analyzer(lake: Lake) -> anyhow::Result<Analyzer> {
         ..Options::default()
     };
     Ok(Analyzer::open(lake, options).await?)
-}
-
-/// The configured region, else the one that the AWS CLI would use.
-async fn region(aws: &config::Aws) -> anyhow::Result<String> {
-    if let Some(region) = &aws.region {
-        return Ok(region.clone());
-    }
-    let found = millicent_collector::default_region(aws.profile.as_deref()).await;
-    found.ok_or_else(|| {
-        let message =
-            "no AWS region is known: set `region` in [aws] of millicent.toml, or AWS_REGION";
-        Usage(message.to_owned()).into()
-    })
-}
-
-/// The collector of the configured account.
-async fn connect(config: &Config, lake: Lake) -> anyhow::Result<Collector> {
-    let collect = &config.collect;
-    let defaults = CollectConfig::default();
-    let exports = config.exports.iter().cloned();
-    let settings = CollectConfig {
-        region: region(&config.aws).await?,
-        endpoint_url: config.aws.endpoint_url.clone(),
-        profile: config.aws.profile.clone(),
-        sources: collect.sources.clone(),
-        freshness: TimeDelta::from_std(collect.freshness)?,
-        history: TimeDelta::from_std(collect.history)?,
-        budget_usd_per_day: collect
-            .budget_usd_per_day
-            .map(Decimal::try_from)
-            .transpose()?,
-        traces: TraceConfig {
-            sampling_rate: collect.sampling_rate,
-            backfill_sampling_rate: collect.backfill_sampling_rate,
-            ..defaults.traces
-        },
-        exports: exports.map(|path| ExportConfig { path }).collect(),
-        ..defaults
-    };
-    Ok(Collector::connect(settings, lake, Arc::new(SystemClock)).await?)
 }

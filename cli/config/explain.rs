@@ -193,16 +193,28 @@ fn key_at(table: &DeTable<'_>, at: usize) -> String {
             key.span().contains(&at)
                 || value.span().contains(&at)
                 || value.span().start == at
-                || matches!(value.get_ref(), DeValue::Table(inner) if !key_at(inner, at).is_empty())
+                || within(value.get_ref(), at).is_some()
         });
         let Some((key, value)) = found else { break };
         path.push(key.get_ref().to_string());
         match value.get_ref() {
             DeValue::Table(inner) => table = inner,
-            _ => break,
+            other => match within(other, at) {
+                Some(inner) => table = inner,
+                None => break,
+            },
         }
     }
     path.join(".")
+}
+
+/// The table of a value, or of a list of tables, one of whose keys is there.
+fn within<'t, 'a>(value: &'t DeValue<'a>, at: usize) -> Option<&'t DeTable<'a>> {
+    match value {
+        DeValue::Table(table) => Some(table).filter(|table| !key_at(table, at).is_empty()),
+        DeValue::Array(values) => values.iter().find_map(|value| within(value.get_ref(), at)),
+        _ => None,
+    }
 }
 
 /// The key and its alternatives, of serde's "unknown field `a`, expected one of `b`, `c`".

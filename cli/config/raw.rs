@@ -9,8 +9,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
+use super::accounts::{self, RawAccount};
 use super::explain::{ConfigError, Place};
-use super::values::{Address, Percent, Share, Span, Usd};
+use super::exports::{self, RawExport};
+use super::values::{Address, Percent, Regions, Share, Span, Usd};
 use super::{Alerts, Aws, Collect, Config, CostPerRequest, SecretPlace, Web};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,9 +23,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) struct Raw {
     lake: RawLake,
     aws: RawAws,
+    accounts: Vec<RawAccount>,
     collect: RawCollect,
-    exports: Vec<RawExport>,
     traces: RawTraces,
+    exports: Vec<RawExport>,
     web: RawWeb,
     alerts: RawAlerts,
 }
@@ -37,7 +40,7 @@ struct RawLake {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawAws {
-    region: Option<String>,
+    region: Option<Spanned<Regions>>,
     profile: Option<String>,
     endpoint_url: Option<Spanned<String>>,
 }
@@ -49,12 +52,6 @@ struct RawCollect {
     freshness: Option<Spanned<Span>>,
     history: Option<Spanned<Span>>,
     budget_usd_per_day: Option<Usd>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawExport {
-    path: Spanned<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +91,7 @@ struct RawCostPerRequest {
 impl Raw {
     /// Checks what one value alone cannot say, and fills in defaults.
     pub(super) fn check(self, place: &Place<'_>) -> Result<Config, ConfigError> {
+        let accounts = accounts::check(self.accounts, place)?;
         Ok(Config {
             lake: self
                 .lake
@@ -101,45 +99,12 @@ impl Raw {
                 .map_or_else(|| "./lake".to_owned(), |path| place.beside(&path)),
             aws: self.aws.check(place)?,
             collect: self.collect.check(&self.traces, place)?,
-            exports: exports(self.exports, place)?,
+            exports: exports::check(self.exports, &accounts, place)?,
+            accounts,
             web: self.web.check(place)?,
             alerts: self.alerts.check(place)?,
         })
     }
-}
-
-/// Where exports of the bill are: folders and files start beside the configuration.
-fn exports(exports: Vec<RawExport>, place: &Place<'_>) -> Result<Vec<String>, ConfigError> {
-    let mut paths = Vec::new();
-    for export in exports {
-        let path = export.path.get_ref();
-        let bucket = path
-            .strip_prefix("s3://")
-            .map(|rest| rest.split('/').next());
-        let refused = match bucket {
-            Some(name) => name.is_none_or(str::is_empty),
-            None => path.trim().is_empty() || path.contains("://"),
-        };
-        let path = match bucket {
-            Some(_) => path.clone(),
-            None => place.beside(path),
-        };
-        if refused || paths.contains(&path) {
-            let reason = if refused {
-                "it is neither a folder nor a bucket"
-            } else {
-                "it is named twice, and a bill must not count twice"
-            };
-            return Err(place.refuse(
-                "exports.path",
-                export.path.span(),
-                reason,
-                "the folder that an export is delivered to, like \"s3://my-bucket/exports/millicent\" or \"./exports\"",
-            ));
-        }
-        paths.push(path);
-    }
-    Ok(paths)
 }
 
 impl RawAws {
@@ -149,7 +114,7 @@ impl RawAws {
             None => None,
         };
         Ok(Aws {
-            region: self.region,
+            regions: regions("aws.region", self.region, place)?,
             profile: self.profile,
             endpoint_url,
         })
@@ -158,23 +123,9 @@ impl RawAws {
 
 impl RawCollect {
     fn check(self, traces: &RawTraces, place: &Place<'_>) -> Result<Collect, ConfigError> {
-        let sources = self.sources.map(|names| {
-            names
-                .into_iter()
-                .map(|name| {
-                    Source::from_name(name.get_ref()).ok_or_else(|| {
-                        place.refuse(
-                            "collect.sources",
-                            name.span(),
-                            &format!("there is no source `{}`", name.get_ref()),
-                            &Source::ALL.map(Source::name).join(", "),
-                        )
-                    })
-                })
-                .collect::<Result<Vec<_>, _>>()
-        });
+        let sources = sources("collect.sources", self.sources, place)?;
         Ok(Collect {
-            sources: sources.transpose()?.unwrap_or_else(|| Source::ALL.to_vec()),
+            sources: sources.unwrap_or_else(|| Source::ALL.to_vec()),
             freshness: freshness(self.freshness, place)?,
             // CloudWatch keeps metrics for 15 months.
             history: within(
@@ -252,6 +203,51 @@ impl RawAlerts {
             }),
         })
     }
+}
+
+/// Sources by their names.
+pub(super) fn sources(
+    key: &str,
+    names: Option<Vec<Spanned<String>>>,
+    place: &Place<'_>,
+) -> Result<Option<Vec<Source>>, ConfigError> {
+    let named = |name: Spanned<String>| {
+        Source::from_name(name.get_ref()).ok_or_else(|| {
+            place.refuse(
+                key,
+                name.span(),
+                &format!("there is no source `{}`", name.get_ref()),
+                &Source::ALL.map(Source::name).join(", "),
+            )
+        })
+    };
+    names
+        .map(|names| names.into_iter().map(named).collect())
+        .transpose()
+}
+
+/// Regions, each of which may be named once.
+pub(super) fn regions(
+    key: &str,
+    value: Option<Spanned<Regions>>,
+    place: &Place<'_>,
+) -> Result<Vec<String>, ConfigError> {
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
+    let span = value.span();
+    let Regions(regions) = value.into_inner();
+    for (at, region) in regions.iter().enumerate() {
+        if regions[..at].contains(region) {
+            return Err(place.refuse(
+                key,
+                span,
+                &format!("`{region}` is named twice"),
+                "each region once",
+            ));
+        }
+    }
+    Ok(regions)
 }
 
 /// A secret's place, of the two ways to name one.

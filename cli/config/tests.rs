@@ -45,23 +45,6 @@ fn the_example_says_what_the_defaults_are() {
 }
 
 #[test]
-fn exports_are_folders_beside_the_file_or_buckets() {
-    let text = "[[exports]]\npath = 's3://bucket/p'\n[[exports]]\npath = 'exports'\n";
-    let place = Path::new("/etc/millicent/millicent.toml");
-    let config = Config::parse(text, place).unwrap();
-    assert_eq!(config.exports, ["s3://bucket/p", "/etc/millicent/exports"]);
-    for path in [
-        "",
-        "s3://",
-        "https://bucket/p",
-        "exports'\n[[exports]]\npath = 'exports",
-    ] {
-        let message = refused(&format!("[[exports]]\npath = '{path}'\n"));
-        assert!(message.contains("exports.path"), "{message}");
-    }
-}
-
-#[test]
 fn everything_can_be_said() {
     let config = parse(
         r#"
@@ -133,7 +116,7 @@ fn an_unknown_section_is_named() {
         refused("\n[colect]\nfreshness = '1m'\n"),
         "millicent.toml, line 2: there is no key `colect`; did you mean `collect`?\n  \
          [colect]\n  \
-         allowed: lake, aws, collect, exports, traces, web, alerts"
+         allowed: lake, aws, accounts, collect, traces, exports, web, alerts"
     );
 }
 
@@ -165,6 +148,12 @@ fn a_wrong_type_is_named_with_what_is_allowed() {
         refused("[aws]\nregion = 1\n"),
         "millicent.toml, line 2: `aws.region`: invalid type: integer `1`\n  \
          region = 1\n  \
+         allowed: a region in quotes, like \"eu-central-1\", or a list of them"
+    );
+    assert_eq!(
+        refused("[aws]\nprofile = 1\n"),
+        "millicent.toml, line 2: `aws.profile`: invalid type: integer `1`\n  \
+         profile = 1\n  \
          allowed: text in quotes"
     );
     assert_eq!(
@@ -267,4 +256,131 @@ fn a_file_that_is_not_there_is_named() {
             .to_string()
             .starts_with("cannot read the configuration no/such/file.toml: ")
     );
+}
+
+#[test]
+fn several_accounts_and_regions_can_be_said() {
+    let config = parse(
+        r#"
+[aws]
+region = ["eu-central-1", "us-east-1"]
+[[accounts]]
+name = "production"
+[[accounts]]
+name = "payments"
+account_id = "123456789012"
+role_arn = "arn:aws:iam::123456789012:role/millicent"
+external_id = "tenant-4711"
+regions = ["eu-west-1"]
+sources = ["discovery", "lambda-metrics"]
+"#,
+    )
+    .unwrap();
+    assert_eq!(config.aws.regions, ["eu-central-1", "us-east-1"]);
+    let [production, payments] = &config.accounts[..] else {
+        panic!("{config:?}")
+    };
+    assert_eq!((&*production.name, &production.role), ("production", &None));
+    assert!(production.regions.is_empty() && production.sources.is_none());
+    assert_eq!(payments.regions, ["eu-west-1"]);
+    let external_id = &payments.role.as_ref().unwrap().external_id;
+    assert_eq!(external_id.as_ref().unwrap().0, "tenant-4711");
+    assert!(!format!("{config:?}").contains("4711"));
+}
+
+#[test]
+fn a_mistake_in_one_of_several_accounts_is_named_with_its_line() {
+    assert_eq!(
+        refused("[[accounts]]\nname = 'a'\n[[accounts]]\nname = 'b'\nrol_arn = 'x'\n"),
+        "millicent.toml, line 5: there is no key `accounts.rol_arn`; did you mean `role_arn`?\n  \
+         rol_arn = 'x'\n  \
+         allowed: name, account_id, profile, role_arn, external_id, regions, sources"
+    );
+    assert_eq!(
+        refused("[[accounts]]\nname = 'a'\n\n[[accounts]]\nname = 'a'\n"),
+        "millicent.toml, line 5: `accounts.name`: there is an account `a` already\n  \
+         name = 'a'\n  \
+         allowed: a name of its own for each account, like \"production\""
+    );
+    assert_eq!(
+        refused("[[accounts]]\nname = 'a'\nrole_arn = 'millicent'\n"),
+        "millicent.toml, line 3: `accounts.role_arn`: this is no role\n  \
+         role_arn = 'millicent'\n  \
+         allowed: the ARN of a role, like \"arn:aws:iam::123456789012:role/millicent\""
+    );
+    let message = refused(
+        "[[accounts]]\nname = 'a'\naccount_id = '210987654321'\n\
+         role_arn = 'arn:aws:iam::123456789012:role/x'\n",
+    );
+    assert!(
+        message.contains("line 4") && message.contains("of account 123456789012"),
+        "{message}"
+    );
+    assert_eq!(
+        refused("[[accounts]]\nname = 'a'\naccount_id = '1234'\n"),
+        "millicent.toml, line 3: `accounts.account_id`: this is no account id\n  \
+         account_id = '1234'\n  \
+         allowed: twelve digits in quotes, like \"123456789012\""
+    );
+    let message = refused("[[accounts]]\nprofile = 'a'\n");
+    assert!(
+        message.contains("line 1") && message.contains("missing field `name`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn exports_are_folders_beside_the_file_or_buckets() {
+    let text = "[[exports]]\npath = 's3://bucket/p'\n[[exports]]\npath = 'exports'\n";
+    let place = Path::new("/etc/millicent/millicent.toml");
+    let config = Config::parse(text, place).unwrap();
+    let paths: Vec<&str> = config.exports.iter().map(|e| &*e.path).collect();
+    assert_eq!(paths, ["s3://bucket/p", "/etc/millicent/exports"]);
+    for path in [
+        "",
+        "s3://",
+        "https://bucket/p",
+        "exports'\n[[exports]]\npath = 'exports",
+    ] {
+        let message = refused(&format!("[[exports]]\npath = '{path}'\n"));
+        assert!(message.contains("exports.path"), "{message}");
+    }
+    assert_eq!(
+        refused("[[exports]]\npath = 's3://bill'\naccount = 'payer'\n"),
+        "millicent.toml, line 3: `exports.account`: there is no account `payer`\n  \
+         account = 'payer'\n  \
+         allowed: the `name` of one of [[accounts]]; without this key it is the first one"
+    );
+}
+
+#[test]
+fn an_external_id_without_a_role_is_refused_without_being_told() {
+    let message = refused("[[accounts]]\nname = 'a'\nexternal_id = 'tenant-4711'\n");
+    assert!(
+        message.contains("line 3") && message.contains("role_arn"),
+        "{message}"
+    );
+    assert!(!message.contains("4711"), "{message}");
+}
+
+#[test]
+fn regions_are_named_once_and_as_aws_names_them() {
+    assert_eq!(
+        refused("[aws]\nregion = ['eu-central-1', 'eu-central-1']\n"),
+        "millicent.toml, line 2: `aws.region`: `eu-central-1` is named twice\n  \
+         region = ['eu-central-1', 'eu-central-1']\n  \
+         allowed: each region once"
+    );
+    for wrong in [
+        "'Frankfurt'",
+        "[]",
+        "['eu-central-1', 2]",
+        "'eu-central-1a'",
+    ] {
+        let message = refused(&format!("[aws]\nregion = {wrong}\n"));
+        assert!(
+            message.contains("line 2: `aws.region`") && message.contains("eu-central-1"),
+            "{wrong}: {message}"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 
 /// A length of time, like `"5m"`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,6 +58,55 @@ impl<'de> Deserialize<'de> for Address {
             parse: |text| text.parse().ok().map(Address),
         })
     }
+}
+
+/// One region, or a list of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Regions(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for Regions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Regions, D::Error> {
+        deserializer.deserialize_any(RegionsVisitor)
+    }
+}
+
+struct RegionsVisitor;
+
+impl<'de> Visitor<'de> for RegionsVisitor {
+    type Value = Regions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a region in quotes, like \"eu-central-1\", or a list of them")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Regions, E> {
+        if is_region(text) {
+            Ok(Regions(vec![text.to_owned()]))
+        } else {
+            Err(E::invalid_value(Unexpected::Str(text), &self))
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Regions, A::Error> {
+        let mut regions = Vec::new();
+        while let Some(region) = seq.next_element::<String>()? {
+            if !is_region(&region) {
+                return Err(A::Error::invalid_value(Unexpected::Str(&region), &self));
+            }
+            regions.push(region);
+        }
+        if regions.is_empty() {
+            return Err(A::Error::invalid_length(0, &self));
+        }
+        Ok(Regions(regions))
+    }
+}
+
+/// `eu-central-1`, and not an availability zone or `Frankfurt`. Which regions there are is AWS's to
+/// say.
+fn is_region(text: &str) -> bool {
+    let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.len() >= 3 && text.chars().all(simple) && text.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// US dollars, at least zero.

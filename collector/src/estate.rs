@@ -7,6 +7,9 @@
 
 mod account;
 mod claims;
+#[cfg(test)]
+mod tests;
+mod waiting;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

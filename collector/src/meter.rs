@@ -54,11 +54,20 @@ impl Billed {
     }
 }
 
-/// The daily budget, shared by all sources. Without a limit it only adds up.
+/// The daily budget, shared by all accounts and sources. Without a limit it only adds up.
 #[derive(Debug)]
 pub(crate) struct Purse {
     limit: Option<Decimal>,
-    today: Mutex<(NaiveDate, Decimal)>,
+    today: Mutex<Day>,
+}
+
+/// What is gone of a day's budget.
+#[derive(Debug)]
+struct Day {
+    date: NaiveDate,
+    spent: Decimal,
+    /// Promised to windows under way, so that two of them don't count on the same cent.
+    reserved: Decimal,
 }
 
 impl Purse {
@@ -66,7 +75,11 @@ impl Purse {
     pub(crate) fn new(limit: Option<Decimal>, day: NaiveDate, spent: Decimal) -> Self {
         Self {
             limit,
-            today: Mutex::new((day, spent)),
+            today: Mutex::new(Day {
+                date: day,
+                spent,
+                reserved: Decimal::ZERO,
+            }),
         }
     }
 
@@ -77,24 +90,43 @@ impl Purse {
 
     /// Spent on that day so far.
     pub(crate) fn spent(&self, day: NaiveDate) -> Decimal {
-        self.on(day).1
+        self.on(day).spent
     }
 
     /// True when `amount` more stays within the limit.
     pub(crate) fn affords(&self, day: NaiveDate, amount: Decimal) -> bool {
+        let today = self.on(day);
         self.limit
-            .is_none_or(|limit| self.on(day).1 + amount <= limit)
+            .is_none_or(|limit| today.spent + today.reserved + amount <= limit)
+    }
+
+    /// Keeps `amount` for who asks, if that stays within the limit.
+    fn reserve(&self, day: NaiveDate, amount: Decimal) -> bool {
+        let mut today = self.on(day);
+        let fits = self
+            .limit
+            .is_none_or(|limit| today.spent + today.reserved + amount <= limit);
+        if fits {
+            today.reserved += amount;
+        }
+        fits
+    }
+
+    fn release(&self, day: NaiveDate, amount: Decimal) {
+        let mut today = self.on(day);
+        today.reserved = (today.reserved - amount).max(Decimal::ZERO);
     }
 
     /// Counts what was spent on that day.
     pub(crate) fn add(&self, day: NaiveDate, amount: Decimal) {
-        self.on(day).1 += amount;
+        self.on(day).spent += amount;
     }
 
-    fn on(&self, day: NaiveDate) -> MutexGuard<'_, (NaiveDate, Decimal)> {
+    fn on(&self, day: NaiveDate) -> MutexGuard<'_, Day> {
         let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
-        if today.0 < day {
-            *today = (day, Decimal::ZERO);
+        if today.date < day {
+            // What is reserved is still to be spent.
+            (today.date, today.spent) = (day, Decimal::ZERO);
         }
         today
     }
@@ -105,6 +137,8 @@ pub(crate) struct Meter {
     calls: Arc<AtomicI64>,
     units: AtomicI64,
     cost: Mutex<Decimal>,
+    /// Kept in the purse for this window.
+    reserved: Mutex<Decimal>,
     purse: Arc<Purse>,
     clock: Arc<dyn Clock>,
 }
@@ -116,6 +150,7 @@ impl Meter {
             calls: Arc::default(),
             units: AtomicI64::new(0),
             cost: Mutex::new(Decimal::ZERO),
+            reserved: Mutex::new(Decimal::ZERO),
             purse,
             clock,
         }
@@ -126,12 +161,16 @@ impl Meter {
         CountAttempts(Arc::clone(&self.calls))
     }
 
-    /// Asks before a call that will be billed so many units; refuses when the day's budget would
-    /// be overdrawn.
+    /// Asks before what will be billed so many units, and keeps that much in the purse until it is
+    /// spent; refuses when the day's budget would be overdrawn. What is kept for a window is not
+    /// asked for again by its calls.
     pub(crate) fn afford(&self, billed: Billed, units: i64) -> Result<(), Trouble> {
         let day = self.clock.now().date_naive();
         let amount = billed.cost_usd(units);
-        if self.purse.affords(day, amount) {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = (amount - *reserved).max(Decimal::ZERO);
+        if self.purse.reserve(day, missing) {
+            *reserved += missing;
             return Ok(());
         }
         Err(Trouble {
@@ -150,7 +189,12 @@ impl Meter {
         let amount = billed.cost_usd(units);
         self.units.fetch_add(units, Ordering::Relaxed);
         *self.cost.lock().unwrap_or_else(PoisonError::into_inner) += amount;
-        self.purse.add(self.clock.now().date_naive(), amount);
+        let day = self.clock.now().date_naive();
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = amount.min(*reserved);
+        *reserved -= kept;
+        self.purse.release(day, kept);
+        self.purse.add(day, amount);
     }
 
     /// Calls so far, retries included.
@@ -166,6 +210,13 @@ impl Meter {
     /// Their list price.
     pub(crate) fn cost_usd(&self) -> Decimal {
         *self.cost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let kept = *self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        self.purse.release(self.clock.now().date_naive(), kept);
     }
 }
 
@@ -203,6 +254,36 @@ mod tests {
         assert_eq!(Billed::Metric.cost_usd(1_000), Decimal::new(1, 2));
         assert_eq!(Billed::Trace.cost_usd(1_000_000), Decimal::new(5, 1));
         assert_eq!(Billed::CostRequest.cost_usd(2), Decimal::new(2, 2));
+    }
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> chrono::DateTime<chrono::Utc> {
+            day(23).and_time(chrono::NaiveTime::MIN).and_utc()
+        }
+    }
+
+    #[test]
+    fn what_one_window_counts_on_another_cannot_spend() {
+        let limit = Some(Decimal::new(5, 2));
+        let purse = Arc::new(Purse::new(limit, day(23), Decimal::ZERO));
+        let meter = || Meter::new(Arc::clone(&purse), Arc::new(Still));
+        let (first, second) = (meter(), meter());
+        first.afford(Billed::CostRequest, 3).unwrap();
+        // A call of the window asks within what the window has.
+        first.afford(Billed::CostRequest, 1).unwrap();
+        let refused = second.afford(Billed::CostRequest, 3).unwrap_err();
+        assert_eq!(refused.outcome, Outcome::OverBudget);
+        first.spend(Billed::CostRequest, 1);
+        assert!(second.afford(Billed::CostRequest, 3).is_err());
+        drop(first);
+        second.afford(Billed::CostRequest, 3).unwrap();
+        second.spend(Billed::CostRequest, 3);
+        drop(second);
+        assert_eq!(purse.spent(day(23)), Decimal::new(4, 2));
+        assert!(purse.affords(day(23), Decimal::new(1, 2)));
+        assert!(!purse.affords(day(23), Decimal::new(2, 2)));
     }
 
     #[test]

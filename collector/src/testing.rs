@@ -44,11 +44,23 @@ pub(crate) struct Request {
     /// How often the operation was asked for before.
     pub(crate) nth: usize,
     pub(crate) body: Vec<u8>,
+    /// Access key, date, region and service that it is signed with, in lower case.
+    pub(crate) scope: Vec<String>,
 }
 
 impl Request {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Who signed it.
+    pub(crate) fn key(&self) -> &str {
+        self.scope.first().map_or("", String::as_str)
+    }
+
+    /// The region that it is signed for.
+    pub(crate) fn region(&self) -> &str {
+        self.scope.get(2).map_or("", String::as_str)
     }
 
     pub(crate) fn cbor(&self) -> Cbor {
@@ -244,6 +256,7 @@ async fn serve(
             target,
             nth,
             body,
+            scope: scope_of(&head),
         };
         let response = script(&request).unwrap_or_else(|| small_account(&request));
         let head = format!(
@@ -272,6 +285,12 @@ const TARGETS: &[&str] = &[
     "DescribeStateMachine",
 ];
 
+fn scope_of(head: &str) -> Vec<String> {
+    let credential = head.split("credential=").nth(1).unwrap_or_default();
+    let credential = credential.split([',', '\r']).next().unwrap_or_default();
+    credential.split('/').map(str::to_owned).collect()
+}
+
 fn operation_of(head: &str, body: &[u8]) -> &'static str {
     let target = head.split(' ').nth(1).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -294,6 +313,8 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
             .unwrap_or_else(|| panic!("unknown target: {target}"))
     } else if body.starts_with(b"Action=GetCallerIdentity") {
         "GetCallerIdentity"
+    } else if body.starts_with(b"Action=AssumeRole") {
+        "AssumeRole"
     } else if path == "/tracesummaries" {
         "GetTraceSummaries"
     } else if path == "/traces" {

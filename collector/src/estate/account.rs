@@ -8,6 +8,7 @@ use millicent_lake::{Outcome, Rows, Slice, Table};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::waiting::{FIRST_WAIT, Waiting};
 use super::{AccountConfig, Place, PlaceSummary, Shared, Unreached};
 use crate::access::Access;
 use crate::aws::Aws;
@@ -19,10 +20,6 @@ use crate::source::Source;
 use crate::summary::PassSummary;
 use crate::trouble::chain;
 
-/// First wait before an account is tried again; each further one is twice as long.
-const FIRST_WAIT: TimeDelta = TimeDelta::minutes(5);
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
-
 pub(super) struct Account {
     config: AccountConfig,
     shared: Arc<Shared>,
@@ -33,15 +30,6 @@ enum State {
     /// Not tried yet, or failed so often.
     Waiting(Waiting),
     Reached(Reached),
-}
-
-#[derive(Clone, Default)]
-struct Waiting {
-    tries: u32,
-    next: Option<DateTime<Utc>>,
-    unreached: Option<Unreached>,
-    /// Collectors that only record what is missed.
-    absent: Vec<(Place, Collector)>,
 }
 
 #[derive(Clone, Default)]
@@ -100,14 +88,10 @@ impl Account {
                     error = unreached.message,
                     "account can't be reached; it is tried again later"
                 );
-                let waiting = match &mut *state {
-                    State::Waiting(waiting) => waiting,
-                    State::Reached(_) => return Ok(Err(error)),
+                let State::Waiting(waiting) = &mut *state else {
+                    return Ok(Err(error));
                 };
-                let wait = FIRST_WAIT * 2i32.pow(waiting.tries.min(10));
-                waiting.tries += 1;
-                waiting.next = Some(self.shared.clock.now() + wait.min(LONGEST_WAIT));
-                waiting.unreached = Some(unreached);
+                waiting.failed(unreached, self.shared.clock.now());
                 if waiting.absent.is_empty() {
                     waiting.absent = self.absent().await;
                 }
@@ -375,28 +359,5 @@ impl Account {
             }
         }
         Ok(())
-    }
-}
-
-impl Waiting {
-    fn why(&self) -> Unreached {
-        self.unreached.clone().unwrap_or(Unreached {
-            outcome: Outcome::Failed,
-            message: "not tried yet".to_owned(),
-        })
-    }
-
-    /// Records in `collections` what the account misses.
-    async fn record(&self, until: DateTime<Utc>) -> Result<Vec<PlaceSummary>, CollectError> {
-        let why = self.why();
-        let mut places = Vec::new();
-        for (place, collector) in &self.absent {
-            places.push(PlaceSummary {
-                place: place.clone(),
-                unreached: Some(why.clone()),
-                pass: collector.record_absent(until, &why).await?,
-            });
-        }
-        Ok(places)
     }
 }
