@@ -1,7 +1,7 @@
 //! What happened: the work that started in one minute, from which every view (metrics, traces, the
 //! bill, the truth) is derived and nothing else.
 
-use crate::estate::QueueId;
+use crate::estate::{MachineId, QueueId};
 
 /// Microseconds since the Unix epoch.
 pub type Micros = i64;
@@ -59,6 +59,8 @@ pub enum EntryPoint {
     Stream(TableId),
     /// A new object of a bucket.
     Bucket(BucketId),
+    /// An execution of a state machine, whoever started it.
+    Machine(MachineId),
 }
 
 /// Something that was started once, with all that it does.
@@ -81,6 +83,8 @@ pub enum Doing {
     Request(Request),
     /// An event, or a batch of them, that is delivered to a function.
     Delivery(Delivery),
+    /// An execution of a state machine.
+    Execution(Execution),
 }
 
 impl Work {
@@ -89,6 +93,7 @@ impl Work {
         match &self.doing {
             Doing::Request(request) => EntryPoint::Route(request.route),
             Doing::Delivery(delivery) => delivery.by,
+            Doing::Execution(execution) => EntryPoint::Machine(execution.machine),
         }
     }
 
@@ -96,7 +101,7 @@ impl Work {
     pub fn request(&self) -> Option<&Request> {
         match &self.doing {
             Doing::Request(request) => Some(request),
-            Doing::Delivery(_) => None,
+            Doing::Delivery(_) | Doing::Execution(_) => None,
         }
     }
 }
@@ -143,6 +148,46 @@ impl Delivery {
     pub fn is_asynchronous(&self) -> bool {
         matches!(self.by, EntryPoint::Schedule(_) | EntryPoint::Bucket(_))
     }
+}
+
+/// One execution of a state machine: its tasks, one after another.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// Which state machine.
+    pub machine: MachineId,
+    /// The tasks that ran, in the order of the definition; none after one that failed.
+    pub tasks: Vec<TaskRun>,
+    /// When it ended.
+    pub end: Micros,
+    /// A task failed.
+    pub failed: bool,
+}
+
+impl Execution {
+    /// State transitions that are billed, as in AWS's example: into the first state, from each to
+    /// the next, and to the end.
+    pub fn transitions(&self) -> u64 {
+        self.tasks.len() as u64 + if self.failed { 1 } else { 2 }
+    }
+
+    /// Milliseconds that an express workflow started at `start` is billed for, rounded up to 100.
+    pub fn billed_ms(&self, start: Micros) -> u64 {
+        (self.end - start).unsigned_abs().div_ceil(100_000) * 100
+    }
+}
+
+/// MB that an express workflow is billed for: 64 at least, and these use no more.
+pub const EXPRESS_MB: u64 = 64;
+
+/// A state that invoked a function and waited for its answer.
+#[derive(Debug, Clone)]
+pub struct TaskRun {
+    /// When the state was entered.
+    pub start: Micros,
+    /// When it was left.
+    pub end: Micros,
+    /// The function call that it made.
+    pub invocation: Invocation,
 }
 
 /// A traced call that sent a message.
@@ -250,6 +295,11 @@ pub enum Target {
         queue: QueueId,
         /// 128 bits that identify the message.
         message: u128,
+    },
+    /// The start of an execution, which goes on by itself.
+    Machine {
+        /// Which state machine.
+        machine: MachineId,
     },
     /// An asynchronous invocation: the call takes the time of the 202, the consumer runs later.
     AsyncFunction(Box<Invocation>),

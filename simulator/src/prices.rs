@@ -157,6 +157,37 @@ pub fn rate(meter: Meter) -> Rate {
             &[(NO_END, 400_000)],
             0,
         ),
+        Meter::StateTransitions => (
+            "AWS Step Functions",
+            "StateTransition",
+            "",
+            "StateTransitions",
+            1,
+            &[(NO_END, 25_000_000)],
+            4_000,
+        ),
+        Meter::ExpressRequests => (
+            "AWS Step Functions",
+            "StepFunctions-Request",
+            "",
+            "Requests",
+            1,
+            &[(NO_END, 1_000_000)],
+            0,
+        ),
+        Meter::ExpressMbMs => (
+            "AWS Step Functions",
+            "StepFunctions-GB-Second",
+            "",
+            "GB-Second",
+            GB_SECOND,
+            &[
+                (3_600 * 1_000, 16_670_000),
+                (18_000 * 1_000, 8_330_000),
+                (NO_END, 4_560_000),
+            ],
+            0,
+        ),
         Meter::Traces => (
             "AWS X-Ray",
             "XRay-TracesStored",
@@ -236,10 +267,16 @@ pub mod fixed {
 
 /// A usage type with its region's prefix, as the bill has it.
 ///
-/// us-east-1 has none for most services, but `USE1-` for API Gateway and X-Ray.
+/// us-east-1 has none for most services, but `USE1-` for API Gateway, Step Functions and X-Ray.
 pub fn usage_type(region: &str, suffix: &str) -> String {
     let prefix = match region {
-        "us-east-1" if suffix.starts_with("ApiGateway") || suffix.starts_with("XRay") => "USE1-",
+        "us-east-1"
+            if ["ApiGateway", "XRay", "StateTransition", "StepFunctions"]
+                .iter()
+                .any(|start| suffix.starts_with(start)) =>
+        {
+            "USE1-"
+        }
         "us-east-1" => "",
         "us-east-2" => "USE2-",
         "us-west-2" => "USW2-",

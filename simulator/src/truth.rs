@@ -67,11 +67,11 @@ pub struct RouteTruth {
 /// passes on to a queue, a stream or a bucket is that one's from there on.
 #[derive(Debug, Clone, Serialize)]
 pub struct EntryPointTruth {
-    /// `schedule`, `queue`, `dynamodb-stream` or `s3-event`.
+    /// `schedule`, `queue`, `dynamodb-stream`, `s3-event` or `state-machine`.
     pub kind: &'static str,
-    /// Name of the schedule, the queue, the table or the bucket.
+    /// Name of the schedule, the queue, the table, the bucket or the state machine.
     pub name: String,
-    /// The function that it invokes.
+    /// The function that it invokes; null for a state machine, which invokes several.
     pub function: Option<&'static str>,
     /// Times that it started work within the time: a batch is one.
     pub starts: u64,

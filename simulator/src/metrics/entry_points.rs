@@ -1,7 +1,7 @@
 //! What starts work without being a route of an API, in a fixed order.
 
 use crate::{
-    estate::{Estate, Source, Target},
+    estate::{Estate, MachineId, Source, Target},
     model::{BucketId, EntryPoint, FunctionId},
 };
 
@@ -24,7 +24,15 @@ impl EntryPoints {
             .zip(&estate.buckets)
             .filter(|(_, bucket)| !bucket.notifications.is_empty())
             .map(|(index, _)| EntryPoint::Bucket(BucketId(index)));
-        EntryPoints(schedules.chain(sources).chain(buckets).collect())
+        let machines = (0..estate.state_machines.len() as u16)
+            .map(|index| EntryPoint::Machine(MachineId(index)));
+        EntryPoints(
+            schedules
+                .chain(sources)
+                .chain(buckets)
+                .chain(machines)
+                .collect(),
+        )
     }
 
     /// All of them.
@@ -47,10 +55,11 @@ impl EntryPoint {
             EntryPoint::Queue(_) => "queue",
             EntryPoint::Stream(_) => "dynamodb-stream",
             EntryPoint::Bucket(_) => "s3-event",
+            EntryPoint::Machine(_) => "state-machine",
         }
     }
 
-    /// Its name: of the schedule, queue, table or bucket; a route's key.
+    /// Its name: of the schedule, queue, table, bucket or state machine; a route's key.
     pub fn name(self, estate: &Estate) -> String {
         match self {
             EntryPoint::Route(route) => estate.routes[usize::from(route.0)].key(),
@@ -58,10 +67,11 @@ impl EntryPoint {
             EntryPoint::Queue(queue) => estate.queues[usize::from(queue.0)].name.to_owned(),
             EntryPoint::Stream(table) => estate.table(table).name.to_owned(),
             EntryPoint::Bucket(bucket) => estate.buckets[usize::from(bucket.0)].name.to_owned(),
+            EntryPoint::Machine(machine) => estate.machine(machine).name.to_owned(),
         }
     }
 
-    /// The function that it invokes first.
+    /// The function that it invokes; none for a state machine, which invokes several.
     pub fn function(self, estate: &Estate) -> Option<FunctionId> {
         let of_source = |source| {
             let own = estate.event_sources.iter().find(|own| own.source == source);
@@ -79,6 +89,7 @@ impl EntryPoint {
                 let notifications = estate.buckets[usize::from(bucket.0)].notifications;
                 notifications.first().map(|own| own.function)
             }
+            EntryPoint::Machine(_) => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What happens in a piece of work, each part at its own time. Metrics and the bill both count
 //! these, so that they agree: an invocation counts in the minute in which it started.
 
-use crate::model::{Call, Delivery, Doing, Invocation, Micros, Request, Target, Work};
+use crate::model::{Call, Delivery, Doing, Execution, Invocation, Micros, Request, Target, Work};
 
 /// A part of a piece of work.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +10,10 @@ pub enum Event<'a> {
     Request(&'a Request),
     /// Lambda took an event or a batch of them.
     Delivery(&'a Delivery),
+    /// An execution of a state machine started.
+    Execution(&'a Execution),
+    /// An execution of a state machine ended.
+    ExecutionEnd(&'a Execution),
     /// A function was invoked: by what started the work, or asynchronously on its behalf.
     Invocation(&'a Invocation),
     /// A function called another service.
@@ -26,6 +30,13 @@ pub fn visit<'a>(work: &'a Work, tell: &mut impl FnMut(Micros, Event<'a>)) {
         Doing::Delivery(delivery) => {
             tell(work.start, Event::Delivery(delivery));
             visit_invocation(&delivery.invocation, tell);
+        }
+        Doing::Execution(execution) => {
+            tell(work.start, Event::Execution(execution));
+            for task in &execution.tasks {
+                visit_invocation(&task.invocation, tell);
+            }
+            tell(execution.end, Event::ExecutionEnd(execution));
         }
     }
 }

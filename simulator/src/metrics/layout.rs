@@ -1,7 +1,7 @@
 //! Where the samples of every series are within a minute.
 
 use crate::{
-    estate::Estate,
+    estate::{Estate, MachineId},
     model::{BucketId, FunctionId, RouteId, TableId},
     traffic::profile::{TableOperation, table_operations},
 };
@@ -49,6 +49,10 @@ pub struct Layout {
     first_byte: Block,
     downloaded: Block,
     uploaded: Block,
+    started: Block,
+    succeeded: Block,
+    execution_time: Block,
+    express_ms: Block,
     slots: usize,
 
     client_errors: Block,
@@ -64,6 +68,8 @@ pub struct Layout {
     read_throttles: Block,
     write_throttles: Block,
     bucket_errors: Block,
+    failed: Block,
+    express_bytes: Block,
     log_bytes: Block,
     log_events: Block,
     counters: usize,
@@ -84,6 +90,7 @@ impl Layout {
         let functions = estate.functions.len();
         let tables = estate.tables.len();
         let buckets = estate.buckets.len();
+        let machines = estate.state_machines.len();
         let (mut slots, mut counters) = (Places::default(), Places::default());
         Layout {
             latency: slots.take(routes),
@@ -99,6 +106,10 @@ impl Layout {
             first_byte: slots.take(buckets),
             downloaded: slots.take(buckets),
             uploaded: slots.take(buckets),
+            started: slots.take(machines),
+            succeeded: slots.take(machines),
+            execution_time: slots.take(machines),
+            express_ms: slots.take(machines),
             slots: usize::from(slots.0),
 
             client_errors: counters.take(routes),
@@ -115,6 +126,8 @@ impl Layout {
             read_throttles: counters.take(tables),
             write_throttles: counters.take(tables),
             bucket_errors: counters.take(buckets),
+            failed: counters.take(machines),
+            express_bytes: counters.take(machines),
             log_bytes: counters.take(functions),
             log_events: counters.take(functions),
             counters: usize::from(counters.0),
@@ -197,6 +210,36 @@ impl Layout {
     /// Slot of the items that a query or scan returned, by the operation's place.
     pub(super) fn returned_items(&self, place: usize) -> u16 {
         self.returned_items.at(place as u16)
+    }
+
+    /// Slot of a state machine's starts.
+    pub(super) fn started(&self, machine: MachineId) -> u16 {
+        self.started.at(machine.0)
+    }
+
+    /// Slot of a state machine's ends without a failure.
+    pub(super) fn succeeded(&self, machine: MachineId) -> u16 {
+        self.succeeded.at(machine.0)
+    }
+
+    /// Slot of a state machine's `ExecutionTime`.
+    pub(super) fn execution_time(&self, machine: MachineId) -> u16 {
+        self.execution_time.at(machine.0)
+    }
+
+    /// Slot of an express workflow's billed durations.
+    pub(super) fn express_ms(&self, machine: MachineId) -> u16 {
+        self.express_ms.at(machine.0)
+    }
+
+    /// Counter of a state machine's failures.
+    pub(super) fn failed(&self, machine: MachineId) -> u16 {
+        self.failed.at(machine.0)
+    }
+
+    /// Counter of the bytes that an express workflow is billed for.
+    pub(super) fn express_bytes(&self, machine: MachineId) -> u16 {
+        self.express_bytes.at(machine.0)
     }
 
     /// Counter of a route's answers with 4xx.

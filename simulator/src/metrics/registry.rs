@@ -8,7 +8,7 @@ use super::{
     series::{Dimension, Series, Source},
 };
 use crate::{
-    estate::{self, Estate},
+    estate::{self, Estate, MachineId},
     model::{BucketId, FunctionId, TableId},
 };
 
@@ -27,6 +27,7 @@ impl Registry {
         builder.api_gateway(estate, layout);
         builder.dynamodb(estate, layout);
         builder.s3(estate, layout);
+        builder.states(estate, layout);
         builder.logs(estate, layout);
         let by_name = builder
             .series
@@ -245,6 +246,36 @@ impl Builder {
             |metric, source| self.add("AWS/DynamoDB", metric, "Count", dimensions, source);
         add("ConsumedReadCapacityUnits", Source::Units(read));
         add("ConsumedWriteCapacityUnits", Source::Units(write));
+    }
+
+    fn states(&mut self, estate: &Estate, layout: &Layout) {
+        for (index, machine) in estate.state_machines.iter().enumerate() {
+            let id = MachineId(index as u16);
+            let dimensions = [("StateMachineArn", machine.arn.as_str())];
+            let mut add =
+                |metric, unit, source| self.add("AWS/States", metric, unit, &dimensions, source);
+            // Step Functions tells each start twice, as one and as zero.
+            add(
+                "ExecutionsStarted",
+                "Count",
+                Source::Doubled(layout.started(id)),
+            );
+            let succeeded = Source::Ones(vec![layout.succeeded(id)]);
+            add("ExecutionsSucceeded", "Count", succeeded);
+            add(
+                "ExecutionsFailed",
+                "Count",
+                Source::Gauge(layout.failed(id)),
+            );
+            let time = Source::Times(vec![layout.execution_time(id)]);
+            add("ExecutionTime", "Milliseconds", time);
+            if machine.express {
+                let billed = Source::Times(vec![layout.express_ms(id)]);
+                add("ExpressExecutionBilledDuration", "Milliseconds", billed);
+                let bytes = Source::Gauge(layout.express_bytes(id));
+                add("ExpressExecutionBilledMemory", "Bytes", bytes);
+            }
+        }
     }
 
     /// Lambda's log groups: what an invocation logs comes in with its start, as its cost does.

@@ -10,7 +10,10 @@ use crate::{
         layout::Layout,
         usage::Usage,
     },
-    model::{BucketId, Call, Delivery, EntryPoint, FunctionId, Invocation, Micros, Minute, Target},
+    model::{
+        BucketId, Call, Delivery, EXPRESS_MB, EntryPoint, Execution, FunctionId, Invocation,
+        Micros, Minute, Target,
+    },
 };
 
 const MINUTE: Micros = 60_000_000;
@@ -138,6 +141,12 @@ impl<'a> Collector<'a> {
                         }
                     }
                     Event::Delivery(delivery) => self.delivery(minute, at, delivery),
+                    Event::Execution(execution) => {
+                        self.sample(minute, layout.started(execution.machine), 0);
+                    }
+                    Event::ExecutionEnd(execution) => {
+                        self.execution_end(minute, work.start, execution);
+                    }
                     Event::Invocation(invocation) => self.invocation(minute, invocation),
                     Event::Call(call) => self.call(minute, call),
                 }
@@ -157,8 +166,22 @@ impl<'a> Collector<'a> {
                 let waited = consumer.start - call.start;
                 self.sample(minute, self.layout.async_age(consumer.function), waited);
             }
-            Target::Queue { .. } => {}
+            Target::Queue { .. } | Target::Machine { .. } => {}
         }
+    }
+
+    fn execution_end(&mut self, minute: usize, start: Micros, execution: &Execution) {
+        let (layout, machine) = (self.layout, execution.machine);
+        let took = execution.end - start;
+        self.sample(minute, layout.execution_time(machine), took);
+        if execution.failed {
+            self.count(minute, layout.failed(machine), 1);
+        } else {
+            self.sample(minute, layout.succeeded(machine), 0);
+        }
+        let billed_us = execution.billed_ms(start) as i64 * 1_000;
+        self.sample(minute, layout.express_ms(machine), billed_us);
+        self.count(minute, layout.express_bytes(machine), EXPRESS_MB << 20);
     }
 
     fn delivery(&mut self, minute: usize, at: Micros, delivery: &Delivery) {

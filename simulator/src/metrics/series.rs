@@ -30,6 +30,8 @@ pub(super) enum Source {
     Times(Vec<u16>),
     /// Every sample of the slots counts one.
     Ones(Vec<u16>),
+    /// Every sample of the slot counts one, and has a zero beside it.
+    Doubled(u16),
     /// Zero for every sample of the slots, one for what the counters count. Counts that have no
     /// sample of their own (throttled invocations) are `besides`.
     Flags {
@@ -95,6 +97,11 @@ impl Period {
                 }
             }
             Source::Ones(slots) => self.add_times(1_000, count_of(slots), keep),
+            Source::Doubled(slot) => {
+                let samples = minute.slot(*slot).len() as u64;
+                self.add_times(1_000, samples, keep);
+                self.add_times(0, samples, keep);
+            }
             Source::Flags {
                 slots,
                 counters,

@@ -182,7 +182,10 @@ fn calls(world: &World) -> Calls {
                         found.media_requests += attempts;
                         found.media_bytes += bytes;
                     }
-                    Target::Bucket { .. } | Target::Queue { .. } | Target::AsyncFunction(_) => {}
+                    Target::Bucket { .. }
+                    | Target::Queue { .. }
+                    | Target::Machine { .. }
+                    | Target::AsyncFunction(_) => {}
                 }
             });
         }
@@ -260,4 +263,47 @@ fn events_are_received_once() {
         Statistic::Maximum,
     );
     assert!((1_000.0..3_000.0).contains(&age.unwrap()), "{age:?}");
+}
+
+#[test]
+fn executions_are_counted_and_billed() {
+    let world = world(2);
+    let arns = ["order-fulfilment", "price-import"].map(|name| {
+        let machines = &world.estate().state_machines;
+        let machine = machines.iter().find(|own| own.name == name).unwrap();
+        machine.arn.as_str()
+    });
+    let sum = |arn: &str, metric: &str, of| {
+        over_day(
+            &world,
+            "AWS/States",
+            metric,
+            &[("StateMachineArn", arn)],
+            of,
+        )
+        .unwrap_or(0.0)
+    };
+    for arn in arns {
+        let started = sum(arn, "ExecutionsStarted", Statistic::Sum);
+        assert_eq!(
+            sum(arn, "ExecutionsStarted", Statistic::SampleCount),
+            2.0 * started,
+            "each start is told twice"
+        );
+        let ended = sum(arn, "ExecutionsSucceeded", Statistic::Sum)
+            + sum(arn, "ExecutionsFailed", Statistic::Sum);
+        assert!((started - ended).abs() <= 1.0 && started > 90.0);
+        assert_eq!(ended, sum(arn, "ExecutionTime", Statistic::SampleCount));
+    }
+    // Four transitions when all goes well, fewer when it does not.
+    let started = sum(arns[0], "ExecutionsStarted", Statistic::Sum);
+    let transitions = billed(&world, Meter::StateTransitions);
+    assert!(transitions < 4.0 * started && transitions > 3.8 * started);
+    assert_eq!(billed(&world, Meter::ExpressRequests), 96.0);
+    let ms = sum(arns[1], "ExpressExecutionBilledDuration", Statistic::Sum);
+    assert_eq!(ms % 100.0, 0.0);
+    let bytes = sum(arns[1], "ExpressExecutionBilledMemory", Statistic::Sum);
+    assert_eq!(bytes, 96.0 * f64::from(64 << 20));
+    let gb_s = billed(&world, Meter::ExpressMbMs);
+    assert!((ms / 1_000.0 / 16.0 - gb_s).abs() < 1e-6, "{ms} {gb_s}");
 }

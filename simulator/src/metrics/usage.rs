@@ -9,7 +9,9 @@ use crate::{
         entry_points::EntryPoints,
         events::{Event, visit},
     },
-    model::{Call, EntryPoint, Invocation, Micros, Minute, Request, Target, Work},
+    model::{
+        Call, EXPRESS_MB, EntryPoint, Execution, Invocation, Micros, Minute, Request, Target, Work,
+    },
 };
 
 /// Bytes of a request that an HTTP API counts as one.
@@ -38,6 +40,12 @@ pub enum Meter {
     BucketTier1,
     /// GET and all other requests to S3.
     BucketTier2,
+    /// State transitions of standard workflows.
+    StateTransitions,
+    /// Executions of express workflows.
+    ExpressRequests,
+    /// Billed milliseconds × MB of express workflows.
+    ExpressMbMs,
     /// Traces recorded by X-Ray.
     Traces,
     /// Bytes ingested by CloudWatch Logs.
@@ -46,7 +54,7 @@ pub enum Meter {
 
 impl Meter {
     /// How many there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 15;
     /// All of them, in order.
     pub const ALL: [Meter; Meter::COUNT] = [
         Meter::ApiRequests,
@@ -59,6 +67,9 @@ impl Meter {
         Meter::TableWriteMilliUnits,
         Meter::BucketTier1,
         Meter::BucketTier2,
+        Meter::StateTransitions,
+        Meter::ExpressRequests,
+        Meter::ExpressMbMs,
         Meter::Traces,
         Meter::LogBytes,
     ];
@@ -152,9 +163,13 @@ impl Usage {
                     match event {
                         Event::Request(request) => entry.add_request(estate, work, request),
                         Event::Delivery(delivery) => {
-                            entry.add_start(work, &delivery.invocation);
+                            entry.add_start(work, delivery.invocation.init_us.is_some());
                             entry.server_errors += u64::from(delivery.invocation.error);
                         }
+                        Event::Execution(execution) => {
+                            entry.add_execution(estate, work, execution);
+                        }
+                        Event::ExecutionEnd(_) => {}
                         Event::Invocation(invocation) => {
                             let function = &mut functions[usize::from(invocation.function.0)];
                             function.add(invocation);
@@ -169,9 +184,9 @@ impl Usage {
 }
 
 impl EntryUsage {
-    fn add_start(&mut self, work: &Work, invocation: &Invocation) {
+    fn add_start(&mut self, work: &Work, cold: bool) {
         self.requests += 1;
-        self.cold_starts += u64::from(invocation.init_us.is_some());
+        self.cold_starts += u64::from(cold);
         self.meters[Meter::Traces as usize] += u64::from(work.sampled);
     }
 
@@ -183,10 +198,23 @@ impl EntryUsage {
                 request.data_bytes.div_ceil(HTTP_METERED_BYTES),
             ),
         };
-        self.add_start(work, &request.invocation);
+        self.add_start(work, request.invocation.init_us.is_some());
         self.client_errors += u64::from((400..500).contains(&request.status));
         self.server_errors += u64::from(request.status >= 500);
         self.meters[requests as usize] += metered;
+    }
+
+    fn add_execution(&mut self, estate: &Estate, work: &Work, execution: &Execution) {
+        let mut tasks = execution.tasks.iter();
+        self.add_start(work, tasks.any(|task| task.invocation.init_us.is_some()));
+        self.server_errors += u64::from(execution.failed);
+        if estate.machine(execution.machine).express {
+            let mb_ms = EXPRESS_MB * execution.billed_ms(work.start);
+            self.meters[Meter::ExpressRequests as usize] += 1;
+            self.meters[Meter::ExpressMbMs as usize] += mb_ms;
+        } else {
+            self.meters[Meter::StateTransitions as usize] += execution.transitions();
+        }
     }
 
     fn add_invocation(&mut self, estate: &Estate, invocation: &Invocation) {
@@ -231,7 +259,7 @@ impl EntryUsage {
                 // Every attempt is a request.
                 meters[tier as usize] += 1 + u64::from(call.retries);
             }
-            Target::Queue { .. } | Target::AsyncFunction(_) => {}
+            Target::Queue { .. } | Target::Machine { .. } | Target::AsyncFunction(_) => {}
         }
     }
 }

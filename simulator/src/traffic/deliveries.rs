@@ -8,7 +8,7 @@ use super::{
     draw::draw_us,
     invocation::{Asked, Course},
     profile::{self, LogNormal},
-    sampling::LambdaSampling,
+    sampling::Sampling,
     shape,
 };
 use crate::{
@@ -46,7 +46,10 @@ impl Generator {
         let mut runs = Vec::new();
         for (index, schedule) in (0..).zip(&self.estate.schedules) {
             let due = minute.rem_euclid(i64::from(schedule.every_min)) == 0;
-            if let (true, estate::Target::Function(function)) = (due, schedule.target) {
+            if !due {
+                continue;
+            }
+            if let estate::Target::Function(function) = schedule.target {
                 let start = shape::start_of(minute) + rng.random_range(2 * SECOND..9 * SECOND);
                 let own = Waiting {
                     by: EntryPoint::Schedule(index),
@@ -57,12 +60,18 @@ impl Generator {
                 runs.extend(self.deliver(rng, function, start, &[own], cold));
             }
         }
-        self.sample(rng, &mut runs);
+        self.sample_deliveries(rng, &mut runs);
         runs
     }
 
-    /// What the work passes on to other functions, by start. Nothing of it is passed on again.
-    pub(super) fn passed_on(&self, rng: &mut ChaCha8Rng, work: &[Work], cold: &[f64]) -> Vec<Work> {
+    /// What the work, executions included, passes on to other functions, by start. Nothing of it is
+    /// passed on again.
+    pub(super) fn passed_on<'a>(
+        &self,
+        rng: &mut ChaCha8Rng,
+        work: impl Iterator<Item = &'a Work>,
+        cold: &[f64],
+    ) -> Vec<Work> {
         let mut waiting = Vec::new();
         for work in work {
             visit(work, &mut |_, event| {
@@ -100,7 +109,7 @@ impl Generator {
             }
         }
         caused.sort_by_key(|work| work.start);
-        self.sample(rng, &mut caused);
+        self.sample_deliveries(rng, &mut caused);
         caused
     }
 
@@ -113,7 +122,7 @@ impl Generator {
         batch: &[Waiting],
         cold: &[f64],
     ) -> Option<Work> {
-        let behaviour = profile::of_deliveries(function)?;
+        let behaviour = profile::without_api(function)?;
         let first = batch.first()?;
         let asynchronous = matches!(first.by, EntryPoint::Schedule(_) | EntryPoint::Bucket(_));
         let dwell = if asynchronous {
@@ -152,8 +161,8 @@ impl Generator {
     }
 
     /// Lambda's sampling of deliveries, which are in the order of their starts.
-    fn sample(&self, rng: &mut ChaCha8Rng, deliveries: &mut [Work]) {
-        let mut sampling = LambdaSampling::default();
+    fn sample_deliveries(&self, rng: &mut ChaCha8Rng, deliveries: &mut [Work]) {
+        let mut sampling = Sampling::new();
         for work in deliveries {
             if let Doing::Delivery(delivery) = &work.doing {
                 work.sampled = sampling.takes(rng, delivery.invocation.function, work.start);

@@ -212,6 +212,7 @@ impl Generator {
                 queue,
                 message: (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64()),
             },
+            TargetSpec::Machine { machine } => Target::Machine { machine },
             TargetSpec::Async {
                 function,
                 behaviour,

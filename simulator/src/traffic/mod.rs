@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod draw;
+mod executions;
 mod invocation;
 pub(crate) mod profile;
 mod requests;
@@ -79,8 +80,13 @@ impl Generator {
         rng.set_stream(minute as u64);
         self.http_requests(&mut rng, minute, &shape, &cold, &mut work);
         work.extend(self.scheduled(&mut rng, minute, &cold));
+        work.extend(self.scheduled_executions(&mut rng, minute, &cold));
         work.sort_by_key(|work| work.start);
-        let caused = self.passed_on(&mut rng, &work, &cold);
+        let mut caused = self.started_executions(&mut rng, &work, &cold);
+        let all = work.iter().chain(&caused);
+        let passed_on = self.passed_on(&mut rng, all, &cold);
+        caused.extend(passed_on);
+        caused.sort_by_key(|work| work.start);
         Minute {
             minute,
             work,
@@ -94,15 +100,16 @@ impl Generator {
         let at = shape::start_of(minute);
         let runaway = self.scenario.runaway.contains(&at);
         let looping = self.estate.routes[usize::from(self.scenario.runaway_route.0)].function;
-        let scheduled = self
-            .estate
-            .schedules
-            .iter()
-            .filter_map(|own| match own.target {
-                estate::Target::Function(function) => Some(function),
-                estate::Target::Machine(_) => None,
-            });
-        let scheduled: Vec<FunctionId> = scheduled.collect();
+        // What a schedule starts is as frequent at night as by day.
+        let of_schedule = |own: &estate::Schedule| match own.target {
+            estate::Target::Function(function) => vec![function],
+            estate::Target::Machine(machine) => {
+                let tasks = self.estate.machine(machine).tasks.iter();
+                tasks.map(|task| task.function).collect()
+            }
+        };
+        let scheduled: Vec<FunctionId> =
+            self.estate.schedules.iter().flat_map(of_schedule).collect();
         profile::STARTS
             .iter()
             .enumerate()

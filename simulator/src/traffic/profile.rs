@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use self::shop::WRITE_INVOICE;
 pub(super) use self::shop::{
-    BACK_OFF_MS, BURST_ERROR, DELIVERIES, HTTP_KILOBYTES, RETRIED_UPDATE, RETRIES, ROUTES,
-    RUNAWAY_THROTTLED, STARTS,
+    BACK_OFF_MS, BURST_ERROR, HTTP_KILOBYTES, RETRIED_UPDATE, RETRIES, ROUTES, RUNAWAY_THROTTLED,
+    STARTS, WITHOUT_API,
 };
 use crate::{
-    estate::{Estate, QueueId, Target},
+    estate::{Estate, MachineId, QueueId, Target},
     model::{BucketId, FunctionId, TableId},
 };
 
@@ -82,6 +82,9 @@ pub(super) enum TargetSpec {
     Queue {
         queue: QueueId,
     },
+    Machine {
+        machine: MachineId,
+    },
     Async {
         function: FunctionId,
         behaviour: &'static Behaviour,
@@ -104,7 +107,7 @@ pub(crate) fn table_operations() -> Vec<TableOperation> {
         .iter()
         .flat_map(|(_, behaviours)| behaviours.iter())
         .chain([&WRITE_INVOICE])
-        .chain(DELIVERIES.iter().map(|(_, behaviour)| behaviour));
+        .chain(WITHOUT_API.iter().map(|(_, behaviour)| behaviour));
     for behaviour in behaviours {
         let failing = behaviour.failing_call();
         for (index, call) in behaviour.calls.iter().enumerate() {
@@ -127,9 +130,9 @@ pub(crate) fn table_operations() -> Vec<TableOperation> {
         .collect()
 }
 
-/// What a function does about what a schedule, a queue, a stream or a bucket gives to it.
-pub(super) fn of_deliveries(function: FunctionId) -> Option<&'static Behaviour> {
-    let own = DELIVERIES.iter().find(|(own, _)| *own == function);
+/// What a function does about what it is given by no API.
+pub(super) fn without_api(function: FunctionId) -> Option<&'static Behaviour> {
+    let own = WITHOUT_API.iter().find(|(own, _)| *own == function);
     own.map(|(_, behaviour)| behaviour)
 }
 

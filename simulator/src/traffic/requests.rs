@@ -9,7 +9,7 @@ use super::{
     draw::{draw_us, path, pick_behaviour},
     invocation::{Asked, Course},
     profile::{self, Behaviour, LogNormal},
-    sampling::{FIXED_RATE, LambdaSampling},
+    sampling::{FIXED_RATE, Sampling},
     shape,
 };
 use crate::{
@@ -61,7 +61,7 @@ impl Generator {
         cold: &[f64],
         work: &mut Vec<Work>,
     ) {
-        let mut sampling = LambdaSampling::default();
+        let mut sampling = Sampling::new();
         for (index, _) in self
             .estate
             .apis

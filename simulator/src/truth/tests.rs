@@ -165,14 +165,21 @@ fn functions_are_told_with_all_that_they_ran() {
         .collect();
     let mut all = Vec::new();
     for work in minutes.iter().flat_map(|minute| minute.all()) {
-        let invocation = match &work.doing {
-            Doing::Request(request) => &request.invocation,
-            Doing::Delivery(delivery) => &delivery.invocation,
+        let invocations: Vec<&Invocation> = match &work.doing {
+            Doing::Request(request) => vec![&request.invocation],
+            Doing::Delivery(delivery) => vec![&delivery.invocation],
+            Doing::Execution(execution) => execution
+                .tasks
+                .iter()
+                .map(|task| &task.invocation)
+                .collect(),
         };
-        all.push(invocation);
-        for call in &invocation.calls {
-            if let Target::AsyncFunction(consumer) = &call.target {
-                all.push(consumer);
+        for invocation in invocations {
+            all.push(invocation);
+            for call in &invocation.calls {
+                if let Target::AsyncFunction(consumer) = &call.target {
+                    all.push(consumer);
+                }
             }
         }
     }
@@ -239,7 +246,13 @@ fn entry_points_are_told_beside_the_routes() {
     let truth = world.truth(from, to);
     let within = from.timestamp_micros()..to.timestamp_micros();
     let kinds: Vec<&str> = truth.entry_points.iter().map(|own| own.kind).collect();
-    for kind in ["schedule", "queue", "dynamodb-stream", "s3-event"] {
+    for kind in [
+        "schedule",
+        "queue",
+        "dynamodb-stream",
+        "s3-event",
+        "state-machine",
+    ] {
         assert!(kinds.contains(&kind), "{kind}");
     }
     for entry in &truth.entry_points {
@@ -255,7 +268,10 @@ fn entry_points_are_told_beside_the_routes() {
         }
         assert_eq!(entry.starts, starts, "{}", entry.name);
         let lambda = entry.cost_by_service["AWS Lambda"];
-        assert!(starts > 200 && lambda > Decimal12(0), "{}", entry.name);
+        assert!(starts > 90 && lambda > Decimal12(0), "{}", entry.name);
+        // State machines are billed for what they do, and only they.
+        let states = entry.cost_by_service["AWS Step Functions"] > Decimal12(0);
+        assert_eq!(states, entry.kind == "state-machine", "{}", entry.name);
         assert_eq!(
             entry.cost_by_service.values().copied().sum::<Decimal12>(),
             entry.cost_usd

@@ -271,6 +271,15 @@ impl Function<'_> {
                 });
                 ("SQS", aws, 200, None, Some("AWS::SQS::Queue"))
             }
+            Target::Machine { .. } => {
+                let aws = json!({
+                    "retries": call.retries,
+                    "region": region,
+                    "operation": "StartExecution",
+                    "request_id": ids.uuid(),
+                });
+                ("stepfunctions", aws, 200, None, Some("AWS::stepfunctions"))
+            }
             Target::AsyncFunction(consumer) => {
                 let function = self.estate.function(consumer.function).name;
                 let aws = json!({
@@ -378,7 +387,7 @@ fn failure(call: &Call) -> (Flags, &'static str, &'static str) {
             "The level of configured provisioned throughput for the table was exceeded.",
         ),
         Target::Bucket { .. } => (Flags::FAULT, "SlowDown", "Please reduce your request rate."),
-        Target::Queue { .. } | Target::AsyncFunction(_) => (
+        Target::Queue { .. } | Target::Machine { .. } | Target::AsyncFunction(_) => (
             Flags::FAULT,
             "ServiceException",
             "An error occurred and the request cannot be processed.",

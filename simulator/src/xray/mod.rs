@@ -6,6 +6,7 @@
 mod batch;
 #[cfg(test)]
 mod conformance;
+mod execution;
 mod filter;
 mod function;
 pub(crate) mod ids;

@@ -63,6 +63,7 @@ impl Trace {
         match &work.doing {
             Doing::Request(request) => recording.request(request),
             Doing::Delivery(delivery) => recording.delivery(delivery),
+            Doing::Execution(execution) => recording.execution(execution),
         }
     }
 
@@ -85,12 +86,12 @@ impl Trace {
 }
 
 /// A trace while it is put together.
-struct Recording<'a> {
-    work: &'a Work,
-    estate: &'a Estate,
+pub(super) struct Recording<'a> {
+    pub(super) work: &'a Work,
+    pub(super) estate: &'a Estate,
     odd: Oddities,
-    ids: Ids,
-    segments: Vec<Segment>,
+    pub(super) ids: Ids,
+    pub(super) segments: Vec<Segment>,
     partial: bool,
 }
 
@@ -150,7 +151,12 @@ impl<'a> Recording<'a> {
     }
 
     /// An invocation whose caller waits for it: its `AWS::Lambda` segment, and the function's.
-    fn synchronous(&mut self, invocation: &Invocation, parent: Option<u64>, end: Micros) {
+    pub(super) fn synchronous(
+        &mut self,
+        invocation: &Invocation,
+        parent: Option<u64>,
+        end: Micros,
+    ) {
         let lambda = lambda_segment(invocation, self.estate, &mut self.ids, parent, end);
         let lambda_id = lambda.id;
         self.segments.push(lambda);
@@ -178,7 +184,7 @@ impl<'a> Recording<'a> {
         }
     }
 
-    fn finish(self) -> Trace {
+    pub(super) fn finish(self) -> Trace {
         Trace {
             id: ids::trace_id(self.work),
             segments: self.segments,
@@ -190,6 +196,8 @@ impl<'a> Recording<'a> {
 /// When the last part of a trace ends: from then on it can be read.
 pub(crate) fn last_end(work: &Work) -> Micros {
     let (invocation, end) = match &work.doing {
+        // Its functions call nothing that outlives it.
+        Doing::Execution(execution) => return execution.end + POLLER_TAIL_US,
         Doing::Request(request) => (&request.invocation, work.start + request.latency_us),
         Doing::Delivery(delivery) => {
             let invocation = &delivery.invocation;

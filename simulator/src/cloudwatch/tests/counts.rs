@@ -14,6 +14,11 @@ fn invocations<'a>(work: &'a Work, found: &mut Vec<&'a Invocation>) {
     let mut todo = match &work.doing {
         Doing::Request(request) => vec![&request.invocation],
         Doing::Delivery(delivery) => vec![&delivery.invocation],
+        Doing::Execution(execution) => execution
+            .tasks
+            .iter()
+            .map(|task| &task.invocation)
+            .collect(),
     };
     while let Some(invocation) = todo.pop() {
         found.push(invocation);

@@ -2,7 +2,7 @@
 
 use super::{Behaviour, CallSpec, LogNormal, Start, TargetSpec};
 use crate::{
-    estate::QueueId,
+    estate::{MachineId, QueueId},
     model::{BucketId, FunctionId, TableId},
 };
 
@@ -155,7 +155,7 @@ pub(super) const WRITE_INVOICE: Behaviour = behaviour(
 );
 
 /// What functions do about what they are given by no API.
-pub(in crate::traffic) const DELIVERIES: &[(FunctionId, Behaviour)] = &[
+pub(in crate::traffic) const WITHOUT_API: &[(FunctionId, Behaviour)] = &[
     // shop-emails: a template and a mail server for each message.
     (
         FunctionId(17),
@@ -208,6 +208,48 @@ pub(in crate::traffic) const DELIVERIES: &[(FunctionId, Behaviour)] = &[
                 read(CARTS, "Scan", (240, 900), SCAN),
                 write(CARTS, "BatchWriteItem", (10, 25), around(21.0, 0.4)),
                 write(CARTS, "BatchWriteItem", (4, 25), around(21.0, 0.4)),
+            ],
+        ),
+    ),
+    // fulfil-pick and fulfil-ship, the tasks of order-fulfilment.
+    (
+        FunctionId(21),
+        behaviour(
+            "",
+            "",
+            around(85.0, 0.4),
+            (0, 0.0),
+            0.003,
+            &[
+                read(ORDERS, "GetItem", (2, 5), GET),
+                write(ORDERS, "UpdateItem", (1, 2), PUT),
+            ],
+        ),
+    ),
+    (
+        FunctionId(22),
+        behaviour(
+            "",
+            "",
+            around(410.0, 0.5),
+            (0, 0.0),
+            0.008,
+            &[write(ORDERS, "UpdateItem", (1, 2), PUT)],
+        ),
+    ),
+    // price-fetch, the task of price-import.
+    (
+        FunctionId(23),
+        behaviour(
+            "",
+            "",
+            around(2_400.0, 0.35),
+            (0, 0.0),
+            0.01,
+            &[
+                write(PRODUCTS, "BatchWriteItem", (15, 25), around(21.0, 0.4)),
+                write(PRODUCTS, "BatchWriteItem", (15, 25), around(21.0, 0.4)),
+                write(PRODUCTS, "BatchWriteItem", (5, 25), around(21.0, 0.4)),
             ],
         ),
     ),
@@ -313,6 +355,13 @@ pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
                     probability: 1.0,
                     ms: around(8.0, 0.35),
                     target: TargetSpec::Queue { queue: QueueId(0) },
+                },
+                CallSpec {
+                    probability: 1.0,
+                    ms: around(24.0, 0.35),
+                    target: TargetSpec::Machine {
+                        machine: MachineId(0),
+                    },
                 },
                 CallSpec {
                     probability: 1.0,
@@ -531,4 +580,7 @@ pub(in crate::traffic) const STARTS: &[Start] = &[
     Start { cold_rate: 0.015,  init_ms: around(1_480.0, 0.16), log_bytes: 610 },
     Start { cold_rate: 0.05,   init_ms: around(390.0, 0.2),    log_bytes: 560 },
     Start { cold_rate: 0.04,   init_ms: around(310.0, 0.2),    log_bytes: 1_830 },
+    Start { cold_rate: 0.035,  init_ms: around(260.0, 0.18),   log_bytes: 720 },
+    Start { cold_rate: 0.035,  init_ms: around(285.0, 0.18),   log_bytes: 810 },
+    Start { cold_rate: 0.03,   init_ms: around(930.0, 0.2),    log_bytes: 1_540 },
 ];

@@ -15,10 +15,10 @@ fn deliveries(minute: &Minute) -> impl Iterator<Item = (&Work, &Delivery)> {
     })
 }
 
-/// Messages, changed rows' writes, and objects that the minute's own work leaves, counted apart.
+/// Messages, changed rows' writes, and objects that the minute's work leaves, counted apart.
 fn left(minute: &Minute) -> (Vec<u128>, u64, u64) {
     let (mut messages, mut records, mut objects) = (Vec::new(), 0, 0);
-    for work in &minute.work {
+    for work in minute.all() {
         visit(work, &mut |_, event| {
             let Event::Call(call) = event else { return };
             match &call.target {
@@ -135,4 +135,52 @@ fn batches_do_the_work_of_each_record() {
         }
     }
     assert!(compared > 20, "{compared}");
+}
+
+/// By another walk: every start of an order's fulfilment is one execution, which runs its tasks in
+/// their order until one fails.
+#[test]
+fn executions_run_their_tasks_one_after_another() {
+    for seed in [1, 2, 3] {
+        let world = world(seed);
+        let (mut failed, mut scheduled) = (0, 0);
+        for number in minute_of("2026-11-22T16:00:00Z")..minute_of("2026-11-22T19:00:00Z") {
+            let minute = world.minute(number);
+            let (mut started, mut executions) = (0, 0);
+            for work in minute.all() {
+                visit(work, &mut |_, event| {
+                    if let Event::Call(call) = event {
+                        let is_start = matches!(call.target, Target::Machine { .. });
+                        started += u32::from(is_start && !call.failed);
+                    }
+                });
+                let Doing::Execution(execution) = &work.doing else {
+                    continue;
+                };
+                let machine = world.estate().machine(execution.machine);
+                executions += u32::from(!machine.express);
+                scheduled += u32::from(machine.express);
+                failed += u32::from(execution.failed);
+                assert!(work.start < (number + 2) * 60_000_000);
+                let mut at = work.start;
+                for (run, task) in execution.tasks.iter().zip(machine.tasks) {
+                    let invocation = &run.invocation;
+                    assert_eq!(invocation.function, task.function);
+                    assert!(at < run.start && run.start < invocation.start);
+                    assert!(invocation.end() < run.end);
+                    at = run.end;
+                }
+                assert!(at < execution.end && execution.end < at + 1_000_000);
+                let complete = execution.tasks.len() == machine.tasks.len();
+                assert!(complete || execution.failed);
+                // Into Pick, to Ship, to Done and to the end.
+                if !machine.express && !execution.failed {
+                    assert_eq!(execution.transitions(), 4);
+                }
+            }
+            assert_eq!(started, executions);
+        }
+        assert_eq!(scheduled, 12, "every quarter of an hour");
+        assert!(failed > 0);
+    }
 }
