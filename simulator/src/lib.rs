@@ -7,6 +7,7 @@ pub mod config;
 mod cost_explorer;
 pub mod decimal;
 pub mod estate;
+pub mod exports;
 pub mod faults;
 mod listings;
 mod logs;

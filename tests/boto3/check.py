@@ -1,11 +1,13 @@
-"""Drives a simulated account with boto3, which has AWS's own models: python check.py http://127.0.0.1:PORT
+"""Drives a simulated account with boto3, which has AWS's own models: python check.py http://127.0.0.1:PORT [check_…]
 
 Every answer is checked against the model of its operation, paging is followed to the end, wrong
 questions must fail with the code that AWS gives them, and what the services tell must agree with
 the simulator's truth.
 """
 
+import csv
 import datetime as dt
+import gzip
 import json
 import sys
 import urllib.parse
@@ -402,6 +404,36 @@ def check_costs():
     fails("InvalidNextTokenException", ask, TimePeriod=period, Granularity="DAILY", Metrics=["UnblendedCost"], NextPageToken="x")
 
 
+def check_exports():
+    """The export in the bucket has the bill that Cost Explorer tells of settled days."""
+    s3, bucket = client("s3"), "millicent-exports"
+    objects = both_ways("s3", "list_objects_v2", "Contents", 2, Bucket=bucket)
+    keys = [listed["Key"] for listed in objects]
+    equal(keys, sorted(keys))
+    folders = s3.list_objects_v2(Bucket=bucket, Prefix="cur/shop-bill/", Delimiter="/")
+    equal([folder["Prefix"] for folder in folders["CommonPrefixes"]], ["cur/shop-bill/data/", "cur/shop-bill/metadata/"])
+    by_day = defaultdict(Decimal)
+    named = []
+    for key in (key for key in keys if key.endswith("-Manifest.json")):
+        for path in json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["dataFiles"]:
+            named.append(path.removeprefix(f"s3://{bucket}/"))
+            text = gzip.decompress(s3.get_object(Bucket=bucket, Key=named[-1])["Body"].read()).decode()
+            for line in csv.DictReader(text.splitlines()):
+                by_day[line["line_item_usage_start_date"][:10]] += Decimal(line["line_item_unblended_cost"])
+    start, end = TODAY - dt.timedelta(days=9), TODAY - dt.timedelta(days=4)
+    settled = {day[0]: cost for day, cost in costs(start, end).items()}
+    equal({day: by_day[day] for day in settled}, settled, "the bill of settled days")
+    size = next(listed["Size"] for listed in objects if listed["Key"] == named[0])
+    head = s3.head_object(Bucket=bucket, Key=named[0])
+    equal(head["ContentLength"], size)
+    part = s3.get_object(Bucket=bucket, Key=named[0], Range="bytes=2-9")
+    equal((part["ContentRange"], len(part["Body"].read())), (f"bytes 2-9/{size}", 8))
+    fails("NoSuchKey", s3.get_object, Bucket=bucket, Key="nothing", status=404)
+    fails("404", s3.head_object, Bucket=bucket, Key="nothing", status=404)
+    fails("InvalidRange", s3.get_object, Bucket=bucket, Key=named[0], Range=f"bytes={size}-", status=416)
+    fails("NoSuchBucket", s3.list_objects_v2, Bucket="nobody", status=404)
+
+
 def check_signatures():
     calls = {
         "sts": ("get_caller_identity", "InvalidClientTokenId", "SignatureDoesNotMatch"),
@@ -442,7 +474,8 @@ def check_faults():
 
 
 def run(names):
-    checks = [value for name, value in sorted(names.items()) if name.startswith("check_")]
+    wanted = sys.argv[2:]
+    checks = [check for name, check in sorted(names.items()) if name.startswith("check_") and (not wanted or name in wanted)]
     failed = 0
     for check in checks:
         try:

@@ -18,7 +18,7 @@ class Conformance:
     def _on_answer(self, operation_model, response_dict, **_):
         service, operation = operation_model.service_model.service_name, operation_model.name
         self.operations.add(f"{service}:{operation}")
-        if response_dict["status_code"] >= 300:
+        if response_dict["status_code"] >= 300 or operation_model.has_streaming_output:
             return
         shape, body = operation_model.output_shape, response_dict["body"]
         where = f"{service}:{operation}"

@@ -34,6 +34,7 @@ fn ask(world: &World, body: &Value, page_size: Option<u32>) -> Result<Value, Aws
         world,
         elsewhere: &[],
         caller: &Default::default(),
+        range: None,
         call: &call,
         now: world.now(),
         lag_minutes: 0,

@@ -5,6 +5,7 @@ pub(crate) mod apigateway_v2;
 mod domains;
 pub(crate) mod dynamodb;
 pub(crate) mod lambda;
+mod objects;
 pub(crate) mod s3;
 pub(crate) mod states;
 pub(crate) mod tagging;

@@ -4,16 +4,18 @@ use std::fmt::Write as _;
 
 use crate::aws_errors::{AwsError, Refusal, escape};
 use crate::estate::Bucket;
+use crate::exports::Exports;
+use crate::listings::objects::{self, Objects};
 use crate::listings::{created, index_of, page_of, token};
 use crate::server::answer::Answer;
 use crate::server::ask::Ask;
 use crate::world::World;
 
-const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+pub(super) const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// Answers an operation of S3.
-pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
+pub(crate) fn handle(ask: &Ask<'_>, exports: &Exports) -> Result<Answer, AwsError> {
     let operation = ask.call.operation.as_str();
     // These two answer everywhere, the others only in the bucket's Region.
     match operation {
@@ -62,6 +64,14 @@ pub(crate) fn handle(ask: &Ask<'_>) -> Result<Answer, AwsError> {
             let region = ask.world.estate().region.clone();
             Ok(Answer::xml(200, "application/xml", String::new())
                 .with("x-amz-bucket-region", region))
+        }
+        "ListObjectsV2" => {
+            bucket(ask)?;
+            objects::list(ask, &name, &Objects::of(ask, &name, exports))
+        }
+        "GetObject" | "HeadObject" => {
+            bucket(ask)?;
+            objects::get(ask, &Objects::of(ask, &name, exports))
         }
         _ => Err(Refusal::UnknownOperation.shaped(ask.call)),
     }

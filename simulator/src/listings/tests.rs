@@ -50,6 +50,7 @@ fn answer(
         world,
         elsewhere: &[],
         caller: &Default::default(),
+        range: None,
         call,
         now: world.now() - TimeDelta::hours(hours_ago),
         lag_minutes: 0,
@@ -65,7 +66,7 @@ fn answer(
         Service::ApiGatewayV2 => super::apigateway_v2::handle(&ask),
         Service::StepFunctions => super::states::handle(&ask),
         Service::Tagging => super::tagging::handle(&ask),
-        Service::S3 => super::s3::handle(&ask),
+        Service::S3 => super::s3::handle(&ask, &Default::default()),
         _ => super::dynamodb::handle(&ask),
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) path: &'a str,
     /// Query as it came.
     pub(crate) query: &'a str,
+    /// The header `range`.
+    pub(crate) range: Option<&'a str>,
     pub(crate) body: &'a [u8],
     pub(crate) request_id: &'a str,
 }

@@ -31,6 +31,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws_errors::{self, AwsError, Refusal};
+use crate::exports::Exports;
 use crate::faults::{Calls, Effects, Fault, Faults, Rule};
 use crate::organisation::Organisation;
 use crate::slack::{Inbox, Message};
@@ -71,6 +72,7 @@ pub(crate) struct Account {
     pub(crate) organisation: Organisation,
     pub(crate) faults: Faults,
     pub(crate) inbox: Inbox,
+    exports: Exports,
     served: AtomicU64,
 }
 
@@ -90,6 +92,7 @@ pub async fn start(
         faults: Faults::new(seed),
         organisation,
         inbox: Inbox::default(),
+        exports: Exports::default(),
         served: AtomicU64::new(0),
     });
     let router = Router::new()
@@ -186,6 +189,10 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
         return refused(&refusal, &call, &request_id);
     }
     let (path, query) = (path.to_owned(), query.to_owned());
+    let range = head.headers.get("range");
+    let range = range
+        .and_then(|range| range.to_str().ok())
+        .map(str::to_owned);
     let id = request_id.clone();
     let work = {
         let call = call.clone();
@@ -197,6 +204,7 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
                 effects,
                 path: &path,
                 query: &query,
+                range: range.as_deref(),
                 body: &body,
                 request_id: &id,
             })
@@ -225,6 +233,7 @@ struct Asked<'a> {
     effects: Effects,
     path: &'a str,
     query: &'a str,
+    range: Option<&'a str>,
     body: &'a Bytes,
     request_id: &'a str,
 }
@@ -254,6 +263,7 @@ impl Account {
             page_size: asked.effects.page_size,
             path: asked.path,
             query: asked.query,
+            range: asked.range,
             body: asked.body,
             request_id: asked.request_id,
         };
@@ -264,7 +274,7 @@ impl Account {
             Service::Lambda => crate::listings::lambda::handle(&ask),
             Service::ApiGateway => crate::listings::apigateway::handle(&ask),
             Service::DynamoDb => crate::listings::dynamodb::handle(&ask),
-            Service::S3 => crate::listings::s3::handle(&ask),
+            Service::S3 => crate::listings::s3::handle(&ask, &self.exports),
             Service::Sts => crate::sts::handle(&ask, &self.organisation, asked.signed.at),
             Service::ApiGatewayV2 => crate::listings::apigateway_v2::handle(&ask),
             Service::StepFunctions => crate::listings::states::handle(&ask),

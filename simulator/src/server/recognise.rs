@@ -155,6 +155,16 @@ fn s3_operation(method: &Method, segments: &[&str], query: &str) -> Option<Call>
         [_] if asked("metrics") => "ListBucketMetricsConfigurations",
         [_] if asked("notification") => "GetBucketNotificationConfiguration",
         [_] if asked("tagging") => "GetBucketTagging",
+        [_] if asked("list-type") => "ListObjectsV2",
+        [_, _, ..] if method == Method::HEAD => "HeadObject",
+        // A part of an object that is asked for by a parameter is not the object.
+        [_, _, ..]
+            if query
+                .split('&')
+                .all(|pair| pair.is_empty() || pair.starts_with("x-id=")) =>
+        {
+            "GetObject"
+        }
         _ => "Unknown",
     };
     Some(Call::new(Service::S3, Wire::RestXml, operation))

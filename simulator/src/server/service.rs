@@ -119,7 +119,8 @@ impl Call {
             (Service::S3, "ListBuckets") => "ListAllMyBuckets",
             (Service::S3, "ListBucketMetricsConfigurations") => "GetMetricsConfiguration",
             (Service::S3, "GetBucketNotificationConfiguration") => "GetBucketNotification",
-            (Service::S3, "HeadBucket") => "ListBucket",
+            (Service::S3, "HeadBucket" | "ListObjectsV2") => "ListBucket",
+            (Service::S3, "HeadObject") => "GetObject",
             (_, operation) => operation,
         };
         let prefix = match self.service {

@@ -42,6 +42,7 @@ fn ask(
         world,
         elsewhere: &[],
         caller: &Default::default(),
+        range: None,
         call: &call,
         now: world.now() - TimeDelta::minutes(lag_minutes),
         lag_minutes: lag_minutes as u32,

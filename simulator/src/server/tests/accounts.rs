@@ -205,3 +205,56 @@ async fn a_bill_is_of_all_of_an_accounts_regions() {
     assert!(there > rust_decimal::Decimal::ZERO && there < here);
     assert_ne!(total(&key_of(SECOND_ACCOUNT), None).await, whole);
 }
+
+#[tokio::test]
+async fn an_export_is_read_in_ranges_where_its_bucket_is() {
+    let (handle, _cancel) = shops().await;
+    let get = async |target: &str, region: &str, range: Option<&str>| {
+        let mut sent = Sent::new("GET", target);
+        if let Some(range) = range {
+            sent = sent.header("range", range);
+        }
+        sent.signed("s3", region).to(&handle).await
+    };
+    let listed = get(
+        "/millicent-exports?list-type=2&prefix=cur/shop-bill/metadata/",
+        REGION,
+        None,
+    )
+    .await
+    .text();
+    let key = listed
+        .split_once("<Key>")
+        .unwrap()
+        .1
+        .split_once('<')
+        .unwrap()
+        .0;
+    let target = format!("/millicent-exports/{key}?x-id=GetObject");
+    let whole = get(&target, REGION, None).await;
+    let bill: serde_json::Value = whole.json();
+    assert!(
+        bill["dataFiles"][0]
+            .as_str()
+            .unwrap()
+            .ends_with("-00001.csv.gz")
+    );
+    let part = get(&target, REGION, Some("bytes=1-5")).await;
+    assert_eq!(
+        (part.status, part.body.as_slice()),
+        (206, &whole.body[1..=5])
+    );
+    assert_eq!(get(&target, SECOND_REGION, None).await.status, 301);
+    let missing = get("/millicent-exports/nothing", REGION, None).await;
+    assert_eq!(
+        (missing.status, missing.code().as_str()),
+        (404, "NoSuchKey")
+    );
+    let other = get("/millicent-exports-us?list-type=2", SECOND_REGION, None)
+        .await
+        .text();
+    assert!(
+        other.contains("<KeyCount>0</KeyCount>"),
+        "the bill is at home: {other}"
+    );
+}
