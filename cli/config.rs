@@ -79,6 +79,10 @@ pub(crate) struct Collect {
     pub(crate) history: Duration,
     /// What Millicent's own AWS calls may cost a day, in US dollars; `None` means no limit.
     pub(crate) budget_usd_per_day: Option<f64>,
+    /// Whether latency histograms are collected.
+    pub(crate) histograms: bool,
+    /// Whether cold starts and billed durations are read from the logs of functions.
+    pub(crate) lambda_reports: bool,
     /// Share of the traces of recent windows that is fetched.
     pub(crate) sampling_rate: f64,
     /// Share of the traces of older windows that is fetched.

@@ -79,7 +79,9 @@ async fn collect_and_alert(
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
     let first = estate
-        .pass(environment::now(), cancel, &|place, step| reporter.step(place, &step))
+        .pass(environment::now(), cancel, &|place, step| {
+            reporter.step(place, &step)
+        })
         .await;
     if let Err(error) = first {
         // The disk may have room again by the next pass.
@@ -178,7 +180,9 @@ impl Collect {
             let (reporter, _pages) = Reporter::new(false);
             if self.once {
                 let pass = estate
-                    .pass(environment::now(), &cancel, &|place, step| reporter.step(place, &step))
+                    .pass(environment::now(), &cancel, &|place, step| {
+                        reporter.step(place, &step)
+                    })
                     .await;
                 reporter.end_line();
                 let summary = pass?;
@@ -186,7 +190,9 @@ impl Collect {
                 return collected::failed(&summary);
             }
             let collecting = async {
-                let result = estate.run(&cancel, &|place, step| reporter.step(place, &step)).await;
+                let result = estate
+                    .run(&cancel, &|place, step| reporter.step(place, &step))
+                    .await;
                 cancel.cancel();
                 result
             };

@@ -52,6 +52,8 @@ struct RawCollect {
     freshness: Option<Spanned<Span>>,
     history: Option<Spanned<Span>>,
     budget_usd_per_day: Option<Usd>,
+    histograms: bool,
+    lambda_reports: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -136,6 +138,8 @@ impl RawCollect {
                 place,
             )?,
             budget_usd_per_day: self.budget_usd_per_day.map(|usd| usd.0),
+            histograms: self.histograms,
+            lambda_reports: self.lambda_reports,
             sampling_rate: traces.sampling_rate.map_or(1.0, |share| share.0),
             backfill_sampling_rate: traces.backfill_sampling_rate.map_or(0.1, |share| share.0),
         })

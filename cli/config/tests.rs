@@ -35,6 +35,8 @@ fn the_example_says_what_the_defaults_are() {
     assert_eq!(
         Collect {
             budget_usd_per_day: None,
+            histograms: false,
+            lambda_reports: false,
             sources: default.collect.sources.clone(),
             ..config.collect
         },
@@ -59,6 +61,8 @@ sources = ["cost", "traces"]
 freshness = "60s"
 history = "2d"
 budget_usd_per_day = 1
+histograms = true
+lambda_reports = true
 [traces]
 sampling_rate = 1
 backfill_sampling_rate = 0.05
@@ -77,6 +81,7 @@ cost_per_request = { percent = 50, floor_usd = 2.0 }
     assert_eq!(config.collect.freshness, Duration::from_secs(60));
     assert_eq!(config.collect.history, Duration::from_secs(172_800));
     assert_eq!(config.collect.budget_usd_per_day, Some(1.0));
+    assert!(config.collect.histograms && config.collect.lambda_reports);
     assert_eq!(
         config.alerts.slack_webhook,
         Some(SecretPlace::Env("SLACK_WEBHOOK_URL".to_owned()))

@@ -105,6 +105,9 @@ pub struct CollectConfig {
     /// Whether latency histograms of functions and routes are collected, by the hour. They cost up to
     /// eleven metrics each and hour, where their metrics cost five.
     pub histograms: bool,
+    /// Whether cold starts and billed durations are read from the logs of functions, exactly. AWS bills
+    /// $0.005 per GB that is scanned: everything that the functions log, once.
+    pub lambda_reports: bool,
     /// Traces.
     pub traces: TraceConfig,
     /// What Millicent's own calls may cost in a UTC day: a hard stop. `None`: no limit.
@@ -134,6 +137,7 @@ impl Default for CollectConfig {
             cost_every: TimeDelta::hours(6),
             exports: Vec::new(),
             histograms: false,
+            lambda_reports: false,
             traces: TraceConfig {
                 sampling_rate: 1.0,
                 backfill_sampling_rate: 0.1,

@@ -3,8 +3,8 @@
 //!
 //! List prices (reference: the AWS pricing pages of CloudWatch, X-Ray and Cost Management):
 //! `GetMetricData` $0.01 per 1,000 metrics requested, never in the free tier; X-Ray $0.50 per
-//! million traces scanned or retrieved; Cost Explorer $0.01 per request; S3 $0.005 per 1,000 listings
-//! and $0.0004 per 1,000 objects.
+//! million traces scanned or retrieved; Logs Insights $0.005 per GB scanned; Cost Explorer $0.01 per
+//! request; S3 $0.005 per 1,000 listings and $0.0004 per 1,000 objects.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,8 @@ pub(crate) enum Billed {
     Metric,
     /// A trace scanned or retrieved.
     Trace,
+    /// A megabyte scanned by a query of CloudWatch Logs Insights.
+    LogMegabyte,
     /// A page of Cost Explorer.
     CostRequest,
     /// A page of a bucket's listing.
@@ -42,6 +44,7 @@ impl Billed {
         match self {
             Billed::Metric => Decimal::new(1, 5),
             Billed::Trace => Decimal::new(5, 7),
+            Billed::LogMegabyte => Decimal::new(5, 6),
             Billed::CostRequest => Decimal::new(1, 2),
             Billed::S3List => Decimal::new(5, 6),
             Billed::S3Get => Decimal::new(4, 7),
@@ -253,6 +256,7 @@ mod tests {
     fn prices_are_the_list() {
         assert_eq!(Billed::Metric.cost_usd(1_000), Decimal::new(1, 2));
         assert_eq!(Billed::Trace.cost_usd(1_000_000), Decimal::new(5, 1));
+        assert_eq!(Billed::LogMegabyte.cost_usd(1_000), Decimal::new(5, 3));
         assert_eq!(Billed::CostRequest.cost_usd(2), Decimal::new(2, 2));
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod histograms;
 mod lambda;
 mod logs;
 mod points;
+pub(crate) mod reports;
 mod s3;
 mod series;
 mod states;

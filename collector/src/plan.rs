@@ -89,6 +89,12 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
                     basis,
                 )
             }
+            Source::LambdaReports => {
+                let scans = of_reports(inner, &meter, &known, &windows).await;
+                let (calls, units) = scans.map_or((None, None), |(c, u)| (Some(c), Some(u)));
+                let basis = "megabytes that came into the log groups of functions, each scanned once; two calls a query at least";
+                (calls, units, Billed::LogMegabyte, basis)
+            }
             Source::Traces => {
                 let units = traces_like_before(inner, &seen, &windows);
                 let calls = units.map(|units| units / 10 + windows.len() as u64);
@@ -158,6 +164,23 @@ async fn of_histograms(
         units += series.await.ok()?.len() * metrics::histograms::MOST_UNITS;
     }
     Some(units as u64)
+}
+
+/// Calls, and megabytes that are scanned.
+async fn of_reports(
+    inner: &Inner,
+    meter: &Meter,
+    known: &Knowledge,
+    windows: &[Window],
+) -> Option<(u64, u64)> {
+    let (mut calls, mut megabytes) = (0, 0);
+    for window in windows {
+        let scan = metrics::reports::scan(inner, meter, known, *window);
+        let scan = scan.await.ok()?;
+        calls += 2 * scan.queries(*window) as u64;
+        megabytes += scan.megabytes;
+    }
+    Some((calls, megabytes))
 }
 
 /// Traces are not known before they are listed; as many an hour as before, at the same share.

@@ -27,6 +27,14 @@ pub(crate) fn due_windows(
         live_again: true,
         partial_counts: false,
     };
+    // Whole hours that nothing comes late to any more, each once.
+    let settled = Scheme {
+        settle: config.late,
+        freshness: TimeDelta::hours(1),
+        chunk: TimeDelta::days(1),
+        partial_counts: true,
+        ..scheme
+    };
     match source {
         Source::Metrics(System::S3) => {
             let mut windows = due(&scheme, seen, until);
@@ -36,18 +44,9 @@ pub(crate) fn due_windows(
             windows
         }
         Source::Metrics(_) => due(&scheme, seen, until),
-        Source::Histograms if config.histograms => {
-            // Whole hours that nothing comes late to any more.
-            let scheme = Scheme {
-                settle: config.late,
-                freshness: TimeDelta::hours(1),
-                chunk: TimeDelta::days(1),
-                partial_counts: true,
-                ..scheme
-            };
-            due(&scheme, seen, until)
-        }
-        Source::Histograms => Vec::new(),
+        Source::Histograms if config.histograms => due(&settled, seen, until),
+        Source::LambdaReports if config.lambda_reports => due(&settled, seen, until),
+        Source::Histograms | Source::LambdaReports => Vec::new(),
         Source::Traces => {
             let scheme = Scheme {
                 history: config.history.min(TRACE_RETENTION),

@@ -10,6 +10,8 @@ pub enum Source {
     Metrics(System),
     /// Latency histograms of functions and routes, from CloudWatch; only where they are asked for.
     Histograms,
+    /// Reports in the logs of functions, by Logs Insights; only where they are asked for.
+    LambdaReports,
     /// X-Ray traces.
     Traces,
     /// The bill, from Cost Explorer.
@@ -73,7 +75,7 @@ impl System {
 
 impl Source {
     /// Every source, in the order in which a pass starts them.
-    pub const ALL: [Source; 11] = [
+    pub const ALL: [Source; 12] = [
         Source::Discovery,
         Source::Metrics(System::Lambda),
         Source::Metrics(System::ApiGateway),
@@ -82,6 +84,7 @@ impl Source {
         Source::Metrics(System::StepFunctions),
         Source::Metrics(System::Logs),
         Source::Histograms,
+        Source::LambdaReports,
         Source::Traces,
         Source::Cost,
         Source::Exports,
@@ -98,6 +101,7 @@ impl Source {
             Source::Metrics(System::StepFunctions) => "states-metrics",
             Source::Metrics(System::Logs) => "logs-metrics",
             Source::Histograms => "latency-histograms",
+            Source::LambdaReports => "lambda-reports",
             Source::Traces => "traces",
             Source::Cost => "cost",
             Source::Exports => "exports",
@@ -113,7 +117,7 @@ impl Source {
     pub(crate) fn needs_resources(self) -> bool {
         matches!(
             self,
-            Source::Metrics(_) | Source::Histograms | Source::Traces
+            Source::Metrics(_) | Source::Histograms | Source::LambdaReports | Source::Traces
         )
     }
 }

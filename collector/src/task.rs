@@ -111,6 +111,7 @@ impl Task {
         let unit = match self.source {
             Source::Discovery => return false,
             Source::Metrics(_) | Source::Histograms => Billed::Metric,
+            Source::LambdaReports => Billed::LogMegabyte,
             Source::Traces => Billed::Trace,
             Source::Cost => Billed::CostRequest,
             Source::Exports => Billed::S3List,
@@ -231,6 +232,7 @@ impl Task {
         match self.source {
             Source::Metrics(system) => metrics::collect(inner, system, known, window, meter).await,
             Source::Histograms => metrics::histograms::collect(inner, known, window, meter).await,
+            Source::LambdaReports => metrics::reports::collect(inner, known, window, meter).await,
             Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,
             Source::Discovery | Source::Exports => {

@@ -281,6 +281,8 @@ const TARGETS: &[&str] = &[
     "ListTables",
     "DescribeTable",
     "DescribeLogGroups",
+    "StartQuery",
+    "GetQueryResults",
     "ListStateMachines",
     "DescribeStateMachine",
 ];
