@@ -1,6 +1,11 @@
 -- title:   The bill by day
 -- answers: What does each line of the bill cost, what was used, and can it still change?
---          Of several sources the best one for each day is taken: a bill must not count twice.
+--          Of several sources one wins each account's day, because a bill must not count twice:
+--          an export (CUR before FOCUS) that has the day whole, because it has operations, resources and tags;
+--          else Cost Explorer; else an export that has the day in part. An export has a day whole when it
+--          has usage of 48 hours after the day's end or later, and what it bills for the day, without taxes,
+--          credits and refunds, is not below another source's by more than 1% and a cent: an export may leave
+--          out services.
 -- stored:  per state
 -- column:  date        date     UTC day
 -- column:  account_id  text     account
@@ -15,25 +20,64 @@
 -- column:  counted     boolean  the meter counts in the unit that is billed
 -- column:  reason      text     why it is not split to routes; null where it can be
 -- column:  settled     boolean  final: not estimated, or read 48 hours after the day's end or later
-with lines as (
-    select
-        costs.*, bill_as_of,
-        dense_rank() over (
-            partition by account_id, date
-            order by case source when 'cost-explorer' then 1 when 'cur' then 2 else 3 end, source
-        ) as choice
+-- column:  source      text     cost-explorer, cur or focus: the one that won the day
+with by_day as (
+    select *
     from costs
-    cross join as_of
     where granularity <> 'monthly'
+),
+days as (
+    select
+        account_id, date, source,
+        sum(case when record_type in ('Tax', 'Credit', 'Refund') then 0.0 else cast(cost_usd as double) end) as charged_usd
+    from by_day
+    group by account_id, date, source
+),
+last_usage as (
+    select account_id, source, max(ts) as last_ts
+    from by_day
+    where record_type = 'Usage'
+    group by account_id, source
+),
+judged as (
+    select
+        account_id, date, source,
+        arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') + interval '72 hours' as final_ts,
+        last_ts,
+        charged_usd + 0.01 + 0.01 * abs(charged_usd) >= max(charged_usd) over (partition by account_id, date) as has_all
+    from days
+    left join last_usage using (account_id, source)
+),
+ranked as (
+    select
+        account_id, date, source, whole,
+        row_number() over (
+            partition by account_id, date
+            order by
+                case when source = 'cost-explorer' then 2 when whole then 1 else 3 end,
+                case source when 'cur' then 1 when 'focus' then 2 else 3 end,
+                source
+        ) as choice
+    from (
+        select
+            account_id, date, source,
+            case
+                when source = 'cost-explorer' then coalesce(final_ts <= bill_as_of, false)
+                else has_all and coalesce(final_ts <= last_ts, false)
+            end as whole
+        from judged
+        cross join as_of
+    )
 ),
 grouped as (
     select
-        date, account_id, region, service, usage_type, record_type,
+        date, account_id, region, service, usage_type, record_type, source, whole,
         sum(cost_usd) as cost_usd, cast(sum(quantity) as double) as quantity,
-        max(case when estimated then 1 else 0 end) as estimated, max(bill_as_of) as bill_as_of
-    from lines
+        max(case when estimated then 1 else 0 end) as estimated
+    from by_day
+    join ranked using (account_id, date, source)
     where choice = 1
-    group by date, account_id, region, service, usage_type, record_type
+    group by date, account_id, region, service, usage_type, record_type, source, whole
 ),
 typed as (
     select
@@ -54,9 +98,7 @@ select
         when record_type <> 'Usage' then 'not usage but ' || lower(record_type)
         when meter is null then coalesce(reason, 'no usage is collected for this usage type')
     end as reason,
-    max(estimated) over (partition by account_id, date) = 0
-        or coalesce(
-            arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') + interval '72 hours' <= bill_as_of, false
-        ) as settled
+    max(estimated) over (partition by account_id, date) = 0 or whole as settled,
+    source
 from typed
 left join meters on typed.service = meters.service and meter_type = meters.usage_type

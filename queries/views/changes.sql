@@ -22,6 +22,8 @@ with found as (
         lag(configuration['integration_target']) over (partition by account_id, region, kind, arn order by ts) as old_target,
         lag(configuration['detailed_metrics']) over (partition by account_id, region, kind, arn order by ts) as old_detailed
     from resources
+    -- What was read of an export of the bill is no change of the account.
+    where kind <> 'bill-export'
 )
 select
     account_id, region, kind, name, arn,

@@ -3,6 +3,7 @@
 mod alerts;
 mod answers;
 mod attribution;
+mod bill_sources;
 mod catalog;
 mod sampling;
 mod sql;
