@@ -117,7 +117,8 @@ pub(super) fn keep(row: &mut Resource, key: &str, known: &[Resource]) {
     }
 }
 
-/// True when AWS says that there is no such thing: it was deleted since it was listed.
+/// True when AWS says that there is no such thing: it was deleted since it was listed, or never
+/// configured.
 pub(super) fn is_gone<E, R>(error: &SdkError<E, R>) -> bool
 where
     SdkError<E, R>: ProvideErrorMetadata,
@@ -128,6 +129,7 @@ where
             "ResourceNotFoundException"
                 | "NotFoundException"
                 | "NoSuchBucket"
+                | "ProvisionedConcurrencyConfigNotFoundException"
                 | "StateMachineDoesNotExist"
         )
     )
