@@ -269,6 +269,37 @@ def check_log_groups():
     fails("InvalidParameterException", client("logs").describe_log_groups, nextToken="zz", status=400)
 
 
+def check_reports():
+    """Reports of a settled hour through Logs Insights are the invocations that CloudWatch counts."""
+    logs = client("logs")
+    end = NOW.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
+    start = end - dt.timedelta(hours=1)
+    groups = [group["logGroupName"] for group in items("logs", "describe_log_groups", "logGroups", logGroupNamePrefix="/aws/lambda/")]
+    window = {"startTime": int(start.timestamp()), "endTime": int(end.timestamp())}
+    counted, scanned = Counter(), set()
+    for query in [
+        'filter @type = "REPORT" | stats count(*) as reports, count(@initDuration) as inits by @log, bin(5m)',
+        'filter type = "platform.report" | stats count(*) as reports, count(record.metrics.initDurationMs) as inits by @log, bin(5m)',
+    ]:
+        query_id = logs.start_query(logGroupNames=groups, queryString=query, **window)["queryId"]
+        equal(logs.get_query_results(queryId=query_id)["status"], "Running")
+        answer = logs.get_query_results(queryId=query_id)
+        equal(answer["status"], "Complete")
+        scanned.add(answer["statistics"]["bytesScanned"])
+        for row in answer["results"]:
+            fields = {field["field"]: field["value"] for field in row}
+            counted[fields["@log"].split("/")[-1]] += int(fields["reports"])
+    equal(len(scanned), 1, "both scan everything")
+    invocations = {function["name"]: function["invocations"] for function in truth(start, end)["functions"]}
+    off = {name: (counted[name], count) for name, count in invocations.items() if abs(counted[name] - count) > 5 + count / 50}
+    equal(off, {}, "reports come at the end of an invocation, which CloudWatch counts at its start")
+    fails("MalformedQueryException", logs.start_query, logGroupNames=groups, queryString="fields @message", **window)
+    fails("ResourceNotFoundException", logs.get_query_results, queryId="nothing")
+    query_id = logs.start_query(logGroupNames=groups, queryString='filter @type = "REPORT" | stats count(*)', **window)["queryId"]
+    equal(logs.stop_query(queryId=query_id)["success"], True)
+    equal(logs.get_query_results(queryId=query_id)["status"], "Cancelled")
+
+
 def check_tags():
     tagged = both_ways("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", 1)
     arns = [resource["ResourceARN"] for resource in tagged]

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws_errors::{self, AwsError, Refusal};
 use crate::exports::Exports;
 use crate::faults::{Calls, Effects, Fault, Faults, Rule};
+use crate::logs::Queries;
 use crate::organisation::Organisation;
 use crate::slack::{Inbox, Message};
 use crate::world::World;
@@ -73,6 +74,7 @@ pub(crate) struct Account {
     pub(crate) faults: Faults,
     pub(crate) inbox: Inbox,
     exports: Exports,
+    queries: Queries,
     served: AtomicU64,
 }
 
@@ -93,6 +95,7 @@ pub async fn start(
         organisation,
         inbox: Inbox::default(),
         exports: Exports::default(),
+        queries: Queries::default(),
         served: AtomicU64::new(0),
     });
     let router = Router::new()
@@ -278,7 +281,7 @@ impl Account {
             Service::Sts => crate::sts::handle(&ask, &self.organisation, asked.signed.at),
             Service::ApiGatewayV2 => crate::listings::apigateway_v2::handle(&ask),
             Service::StepFunctions => crate::listings::states::handle(&ask),
-            Service::Logs => crate::logs::handle(&ask),
+            Service::Logs => crate::logs::handle(&ask, &self.queries),
             Service::Tagging => crate::listings::tagging::handle(&ask),
         }
     }
