@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod environment;
 mod estate;
+mod explained;
 mod failure;
 mod logs;
 mod output;
@@ -41,6 +42,7 @@ Watch your own account (credentials as for the AWS CLI):
 Ask:
   millicent report --list
   millicent report cost-per-request-by-route --last 7d
+  millicent explain 'POST /orders'     each line of the bill that a route is a part of
   millicent sql 'SELECT service, sum(cost_usd) FROM costs GROUP BY service ORDER BY 2 DESC'
 
 Exit codes: 0 done, 1 failed (the message says what), 2 wrong usage or configuration."
@@ -64,6 +66,7 @@ enum Role {
     Serve(roles::Serve),
     Sql(questions::Sql),
     Report(questions::Report),
+    Explain(explained::Explain),
     Alerts(telling::AlertsCommand),
 }
 
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         Role::Serve(serve) => serve.start(),
         Role::Sql(sql) => sql.start(),
         Role::Report(report) => report.start(),
+        Role::Explain(explain) => explain.start(),
         Role::Alerts(alerts) => alerts.start(),
     });
     match result {

@@ -129,7 +129,8 @@ impl Report {
     }
 }
 
-async fn open(config: &Config) -> anyhow::Result<Analyzer> {
+/// The lake of the configuration, to be asked.
+pub(crate) async fn open(config: &Config) -> anyhow::Result<Analyzer> {
     let lake = Lake::open_existing(&config.lake).await?;
     Ok(Analyzer::open(
         lake,

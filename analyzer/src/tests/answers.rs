@@ -353,3 +353,52 @@ async fn what_was_not_seen_is_not_called_idle() {
         assert_eq!(names, idle, "{outcome:?}");
     }
 }
+
+#[tokio::test]
+async fn a_route_is_explained_by_lines_prices_and_usage() {
+    let world = one_route("1024").await;
+    let mut metrics = busy("2026-11-10", 100.0, 50.0);
+    // As much again by a function that no route calls.
+    metrics.push(function_metric(
+        "other",
+        "Invocations",
+        "2026-11-10 08:00",
+        100.0,
+    ));
+    metrics.push(function_metric(
+        "other",
+        "Duration",
+        "2026-11-10 08:00",
+        4_950.0,
+    ));
+    world.add(Rows::Metrics(metrics)).await;
+    let other = function("other", "2026-11-01 00:00", "1024");
+    world.add(Rows::Resources(vec![other])).await;
+    let lines = vec![line("2026-11-10", LAMBDA, SECONDS, "15", Some("10"))];
+    settle(&world, lines, "2026-11-01 00:00", "2026-11-20 00:00").await;
+    let params = Params::new()
+        .set("from", at("2026-11-10 00:00"))
+        .set("to", at("2026-11-11 00:00"))
+        .set("route", "GET /a");
+    let report = world
+        .analyzer
+        .report("explain-route", &params)
+        .await
+        .unwrap();
+    let rows: Vec<_> = report.table.rows().collect();
+    assert_eq!(rows.len(), 1, "{report:?}");
+    let row = &rows[0];
+    assert_eq!(row.text("usage_type"), Some(SECONDS));
+    assert_eq!(row.text("resource"), Some("work"));
+    assert_eq!(row.decimal("line_usd"), Some(usd("15")));
+    assert_eq!(row.decimal("cost_usd"), Some(usd("7.5")));
+    assert!(near(row.f64("used"), 5.0) && near(row.f64("used_by_all"), 10.0));
+    assert!(near(row.f64("price_usd"), 1.5) && near(row.f64("share_of_line"), 0.5));
+    let other = params.set("api", "another");
+    let report = world
+        .analyzer
+        .report("explain-route", &other)
+        .await
+        .unwrap();
+    assert_eq!(report.table.num_rows(), 0);
+}
