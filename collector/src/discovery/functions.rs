@@ -142,6 +142,12 @@ fn resource(inner: &Inner, function: &FunctionConfiguration) -> Option<Resource>
                 .and_then(|l| l.log_format())
                 .map(|format| text(format.as_str())),
         ),
+        (
+            "system_log_level",
+            logging
+                .and_then(|l| l.system_log_level())
+                .map(|level| text(level.as_str())),
+        ),
         ("log_group", logging.and_then(|l| l.log_group()).map(text)),
         (
             "ephemeral_storage_mb",
