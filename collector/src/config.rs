@@ -100,6 +100,12 @@ pub struct CollectConfig {
     pub discovery_every: TimeDelta,
     /// Time between two looks at the last three days of the bill; each costs at least $0.02.
     pub cost_every: TimeDelta,
+    /// The account is an organisation's management account: read the bills of all its linked accounts
+    /// too. Each takes at least $0.02 at each look.
+    pub linked_accounts: bool,
+    /// Read usage of the last two weeks by the hour, which has to be enabled in Cost Explorer, and which
+    /// AWS bills.
+    pub hourly_cost: bool,
     /// Where files of the bill are; they need no region and are read once for all of them.
     pub exports: Vec<ExportConfig>,
     /// Whether latency histograms of functions and routes are collected, by the hour. They cost up to
@@ -135,6 +141,8 @@ impl Default for CollectConfig {
             late: TimeDelta::minutes(20),
             discovery_every: TimeDelta::minutes(10),
             cost_every: TimeDelta::hours(6),
+            linked_accounts: false,
+            hourly_cost: false,
             exports: Vec::new(),
             histograms: false,
             lambda_reports: false,

@@ -106,13 +106,13 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
                 continue;
             }
             Source::Cost => {
-                let requests = cost::REQUESTS.unsigned_abs() * windows.len() as u64;
-                (
-                    Some(requests),
-                    Some(requests),
-                    Billed::CostRequest,
-                    "a page a request",
-                )
+                let each = cost::planned(inner);
+                let requests = each.map(|each| each * windows.len() as u64);
+                let basis = match inner.config.linked_accounts {
+                    true => "a request, and two for each linked account",
+                    false => "a page a request",
+                };
+                (requests, requests, Billed::CostRequest, basis)
             }
         };
         sources.push(PlannedSource {

@@ -3,11 +3,13 @@
 //! far as the collector asks; the simulator is the counterpart for whole behaviours.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ciborium::Value as Cbor;
-use millicent_lake::Lake;
+use millicent_lake::{CostLine, Lake, Table, costs};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -202,6 +204,22 @@ impl Scripted {
         Collector::connect(config, self.lake.clone(), self.clock.clone())
             .await
             .unwrap()
+    }
+
+    /// Every line of the bill in the lake, from its files.
+    pub(crate) async fn bill(&self) -> Vec<CostLine> {
+        let table = self.lake.delta_table(Table::Costs).await.unwrap();
+        let folder = Path::new(self.lake.location()).join("costs");
+        let mut lines = Vec::new();
+        for file in table.get_file_uris().unwrap() {
+            let path = folder.join(file.rsplit_once("costs/").unwrap().1);
+            let file = std::fs::File::open(path).unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+            for batch in reader.build().unwrap() {
+                lines.extend(costs::from_record_batch(&batch.unwrap()).unwrap());
+            }
+        }
+        lines
     }
 
     pub(crate) fn calls_of(&self, operation: &str) -> usize {

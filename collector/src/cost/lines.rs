@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_costexplorer::types::{MetricValue, ResultByTime};
+use aws_sdk_costexplorer::types::{Granularity, MetricValue, ResultByTime};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use millicent_lake::CostLine;
 use rust_decimal::Decimal;
@@ -12,10 +12,11 @@ use super::decimal::{PLACES, parse};
 use super::usage_region::region_of;
 use crate::trouble::Trouble;
 
-/// Reads the groups of one day. `usage`: grouped by usage type, else by kind of record.
+/// Reads the groups of one day or hour. `usage`: grouped by usage type, else by kind of record.
 pub(super) fn read(
     account_id: &str,
     usage: bool,
+    granularity: &Granularity,
     day: &ResultByTime,
     rows: &mut Vec<CostLine>,
 ) -> Result<(), Trouble> {
@@ -23,7 +24,9 @@ pub(super) fn read(
         .time_period()
         .map(|period| period.start())
         .unwrap_or_default();
-    let ts = day_start(start).ok_or_else(|| {
+    let hourly = *granularity == Granularity::Hourly;
+    let read = if hourly { hour_start } else { day_start };
+    let ts = read(start).ok_or_else(|| {
         Trouble::failed(format!(
             "Cost Explorer answered for a day that can't be read: `{start}`"
         ))
@@ -52,7 +55,7 @@ pub(super) fn read(
         };
         rows.push(CostLine {
             ts,
-            granularity: "daily".to_owned(),
+            granularity: if hourly { "hourly" } else { "daily" }.to_owned(),
             account_id: account_id.to_owned(),
             region: if usage { region_of(second) } else { None }.map(str::to_owned),
             service: service.clone(),
@@ -100,6 +103,11 @@ fn day_start(text: &str) -> Option<DateTime<Utc>> {
     Some(day.and_time(NaiveTime::MIN).and_utc())
 }
 
+/// `2026-11-23T07:00:00Z`.
+fn hour_start(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_costexplorer::types::{DateInterval, Group};
@@ -136,7 +144,7 @@ mod tests {
             "0.0205750001",
             "USD",
         );
-        read("123456789012", true, &day, &mut rows).unwrap();
+        read("123456789012", true, &Granularity::Daily, &day, &mut rows).unwrap();
         let row = &rows[0];
         assert_eq!(row.cost_usd.to_string(), "0.0205750001");
         assert_eq!(row.quantity, Some(Decimal::new(12345, 1)));
@@ -156,6 +164,7 @@ mod tests {
         read(
             "123456789012",
             false,
+            &Granularity::Daily,
             &day(["Tax", "Tax"], "-1.5", "USD"),
             &mut rows,
         )
@@ -175,9 +184,23 @@ mod tests {
         assert_eq!(decimal("-0.0000000001"), Some(Decimal::new(-1, 10)));
         assert_eq!(decimal("NaN"), None);
         let mut rows = Vec::new();
-        let error = read("1", true, &day(["S", "U"], "", "USD"), &mut rows).unwrap_err();
+        let error = read(
+            "1",
+            true,
+            &Granularity::Daily,
+            &day(["S", "U"], "", "USD"),
+            &mut rows,
+        )
+        .unwrap_err();
         assert!(error.message.contains("UnblendedCost is not a number"));
-        let error = read("1", true, &day(["S", "U"], "1", "CNY"), &mut rows).unwrap_err();
+        let error = read(
+            "1",
+            true,
+            &Granularity::Daily,
+            &day(["S", "U"], "1", "CNY"),
+            &mut rows,
+        )
+        .unwrap_err();
         assert!(error.message.contains("CNY"));
     }
 }

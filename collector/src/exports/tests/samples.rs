@@ -13,9 +13,8 @@ use arrow::array::{
 use chrono::DateTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use millicent_lake::{Collection, CostLine, Table, costs};
+use millicent_lake::{Collection, CostLine};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression as Packed;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
@@ -171,17 +170,7 @@ impl Bench {
 
     /// The bill as it stands in the lake, in order of time.
     pub(super) async fn lines(&self) -> Vec<CostLine> {
-        let table = self.aws.lake.delta_table(Table::Costs).await.unwrap();
-        let folder = PathBuf::from(self.aws.lake.location()).join("costs");
-        let mut lines = Vec::new();
-        for path in table.get_file_uris().unwrap() {
-            let path = folder.join(path.rsplit_once("costs/").unwrap().1);
-            let file = fs::File::open(path).unwrap();
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-            for batch in reader.build().unwrap() {
-                lines.extend(costs::from_record_batch(&batch.unwrap()).unwrap());
-            }
-        }
+        let mut lines = self.aws.bill().await;
         lines.sort_by(|a, b| (a.ts, a.cost_usd).cmp(&(b.ts, b.cost_usd)));
         lines
     }
