@@ -30,6 +30,8 @@ use crate::{DATE, Table, durable};
 const ROWS_PER_GROUP: usize = 131_072;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 const ZSTD_LEVEL: i32 = 3;
+/// Who wrote a file: only of ours it is known that the rows are in the table's order.
+const WRITER: &str = "millicent";
 
 /// What can go wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +50,14 @@ pub(crate) enum FileError {
     Task(#[from] tokio::task::JoinError),
 }
 
+/// The rows of a file, some at a time.
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FileError>>>;
+
 /// A file's rows, encoded.
-struct Encoded {
-    date: NaiveDate,
-    bytes: Vec<u8>,
-    stats: FileStats,
+pub(crate) struct Encoded {
+    pub(crate) date: NaiveDate,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) stats: FileStats,
 }
 
 /// The table's columns as they are in its files: all but the partition column.
@@ -96,7 +101,8 @@ pub(crate) async fn discard(folder: &std::path::Path, files: &[Add]) {
     }
 }
 
-async fn put(folder: &std::path::Path, file: Encoded) -> Result<Add, FileError> {
+/// Writes a file. It is not in the table until the returned action is committed.
+pub(crate) async fn put(folder: &std::path::Path, file: Encoded) -> Result<Add, FileError> {
     let date = file.date.to_string();
     let path = format!("{DATE}={date}/{}.zstd.parquet", Uuid::new_v4());
     let size = file.bytes.len() as i64;
@@ -176,10 +182,10 @@ fn positions(wanted: &Schema, schema: &Schema) -> Result<Vec<usize>, ArrowError>
         .collect()
 }
 
-fn properties(table: Table) -> WriterProperties {
+pub(crate) fn properties(table: Table) -> WriterProperties {
     let compression = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
     WriterProperties::builder()
-        .set_created_by("millicent".to_owned())
+        .set_created_by(WRITER.to_owned())
         .set_compression(Compression::ZSTD(compression))
         .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
         .set_sorting_columns(Some(sorting_columns(table)))
@@ -213,18 +219,59 @@ pub(crate) async fn read(
     table: Table,
     path: &str,
 ) -> Result<RecordBatch, FileError> {
-    let path = Path::parse(path).unwrap_or_else(|_| Path::from(path));
-    let bytes = store.get(&path).await?.bytes().await?;
-    tokio::task::spawn_blocking(move || decode(table, &path, bytes)).await?
+    let (path, bytes) = fetch(store, path).await?;
+    let decode = move || {
+        let batches = decode(table, &path, bytes, ROWS_PER_GROUP)?.1;
+        let batches = batches.collect::<Result<Vec<_>, _>>()?;
+        Ok(concat_batches(&file_schema(table), &batches)?)
+    };
+    tokio::task::spawn_blocking(decode).await?
 }
 
-fn decode(table: Table, path: &Path, bytes: Bytes) -> Result<RecordBatch, FileError> {
+/// A file as it is.
+pub(crate) async fn fetch(store: &dyn ObjectStore, path: &str) -> Result<(Path, Bytes), FileError> {
+    let path = Path::parse(path).unwrap_or_else(|_| Path::from(path));
+    let bytes = store.get(&path).await?.bytes().await?;
+    Ok((path, bytes))
+}
+
+/// The rows of a file in the order of the table, with the columns and types of [`file_schema`], some
+/// at a time. A file of another writer is sorted first.
+pub(crate) fn batches(
+    table: Table,
+    path: &Path,
+    bytes: Bytes,
+    rows: usize,
+) -> Result<Batches, FileError> {
+    let (ours, batches) = decode(table, path, bytes, rows)?;
+    if ours {
+        return Ok(Box::new(batches));
+    }
+    let batches = batches.collect::<Result<Vec<_>, _>>()?;
+    let batch = concat_batches(&file_schema(table), &batches)?;
+    let (_, sorted) = sort(table, &batch)?;
+    Ok(Box::new(std::iter::once(Ok(sorted))))
+}
+
+/// Whether we wrote the file, and its rows as they are in it.
+fn decode(
+    table: Table,
+    path: &Path,
+    bytes: Bytes,
+    rows: usize,
+) -> Result<
+    (
+        bool,
+        impl Iterator<Item = Result<RecordBatch, FileError>> + 'static,
+    ),
+    FileError,
+> {
     let wanted = file_schema(table);
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?
-        .with_batch_size(ROWS_PER_GROUP)
-        .build()?;
-    let mut batches = Vec::new();
-    for batch in reader {
+    let path = path.clone();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let ours = builder.metadata().file_metadata().created_by() == Some(WRITER);
+    let reader = builder.with_batch_size(rows).build()?;
+    let batches = reader.map(move |batch| {
         let batch = batch?;
         let columns = wanted.fields().iter().map(|field| {
             let column =
@@ -237,7 +284,7 @@ fn decode(table: Table, path: &Path, bytes: Bytes) -> Result<RecordBatch, FileEr
             Ok(cast(column, field.data_type())?)
         });
         let columns = columns.collect::<Result<Vec<_>, FileError>>()?;
-        batches.push(RecordBatch::try_new(Arc::clone(&wanted), columns)?);
-    }
-    Ok(concat_batches(&wanted, &batches)?)
+        Ok(RecordBatch::try_new(Arc::clone(&wanted), columns)?)
+    });
+    Ok((ours, batches))
 }

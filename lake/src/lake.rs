@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::kernels::boolean::not;
 use chrono::{DateTime, Utc};
 use deltalake::DeltaTable;
@@ -15,6 +15,10 @@ use crate::{
     AlertEvent, Collection, ColumnError, LakeError, Resource, Rows, Slice, Table, alert_events,
     collections, resources,
 };
+
+/// Rows that are made columns of, sorted and written at a time: more are more files, which upkeep
+/// merges.
+const ROWS_AT_ONCE: usize = 250_000;
 
 /// A lake: one Delta Lake table per subject, in a folder each under one folder.
 ///
@@ -78,7 +82,7 @@ impl Lake {
     ) -> Result<Option<u64>, LakeError> {
         same_table(slice, &rows)?;
         let count = rows.len() as u64;
-        let since = Some(mark.versions[slice.table as usize]);
+        let since = Some(mark.of(slice.table));
         let committed = self
             .replace_rows(&Filter::of(slice)?, slice.to_string(), rows, since)
             .await?;
@@ -263,31 +267,30 @@ impl Lake {
         &self,
         filter: &Filter,
         predicate: String,
-        rows: Rows,
+        mut rows: Rows,
         since: Option<u64>,
     ) -> Result<Committed, LakeError> {
         let table = rows.table();
         let store = self.store(table);
-        let batch = batch(&rows)?;
-        drop(rows);
-        let outside = filter.mask(&batch).and_then(|mask| not(&mask));
-        let outside = outside.map_err(|error| LakeError::Column {
-            table,
-            source: ColumnError::Arrow(error),
-        })?;
-        match BooleanArray::true_count(&outside) {
-            0 => {}
-            count => {
-                return Err(LakeError::OutsideSlice {
-                    table,
-                    slice: predicate,
-                    count,
-                });
+        let mut added = Vec::new();
+        while !rows.is_empty() {
+            let part = batch(&rows.take(ROWS_AT_ONCE));
+            let written = match part.and_then(|part| inside(filter, &predicate, table, part)) {
+                Ok(part) => store.write(part).await,
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(files) => added.extend(files),
+                Err(error) => {
+                    store.discard(&added).await;
+                    return Err(error);
+                }
             }
         }
+        drop(rows);
         let change = Change {
             removed: Some(filter),
-            added: store.write(batch).await?,
+            added,
             predicate: Some(predicate),
             since,
         };
@@ -314,6 +317,34 @@ impl Lake {
 pub struct Mark {
     /// By table.
     versions: Vec<u64>,
+}
+
+impl Mark {
+    pub(crate) fn of(&self, table: Table) -> u64 {
+        self.versions[table as usize]
+    }
+}
+
+/// The batch, if all of its rows pass.
+fn inside(
+    filter: &Filter,
+    slice: &str,
+    table: Table,
+    batch: RecordBatch,
+) -> Result<RecordBatch, LakeError> {
+    let outside = filter.mask(&batch).and_then(|mask| not(&mask));
+    let outside = outside.map_err(|error| LakeError::Column {
+        table,
+        source: ColumnError::Arrow(error),
+    })?;
+    match outside.true_count() {
+        0 => Ok(batch),
+        count => Err(LakeError::OutsideSlice {
+            table,
+            slice: slice.to_owned(),
+            count,
+        }),
+    }
 }
 
 fn same_table(slice: &Slice, rows: &Rows) -> Result<(), LakeError> {

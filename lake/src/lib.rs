@@ -15,6 +15,7 @@ mod lake;
 mod location;
 mod log;
 mod maintain;
+mod merging;
 mod opening;
 mod replacement;
 mod slice;

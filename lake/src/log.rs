@@ -5,9 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::durable;
 use crate::slice::{Extent, Filter, Verdict};
 use crate::stats::FileStats;
+use crate::{DATE, durable};
+use chrono::NaiveDate;
 use deltalake::kernel::transaction::CommitData;
 use deltalake::kernel::{Action, Add, LogicalFileView, Remove, Version};
 use deltalake::logstore::{LogStoreRef, commit_uri_from_version, get_actions};
@@ -50,6 +51,11 @@ impl File {
     /// Its size in bytes.
     pub(crate) fn size(&self) -> i64 {
         self.size
+    }
+
+    /// The day of its rows.
+    pub(crate) fn date(&self) -> Option<NaiveDate> {
+        self.partition_value(DATE)?.parse().ok()
     }
 
     /// Value of a partition column, as the log has it.

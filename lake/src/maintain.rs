@@ -7,22 +7,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::compute::concat_batches;
 use chrono::{DateTime, TimeDelta, Utc};
 use deltalake::kernel::Action;
 use deltalake::operations::vacuum::VacuumMode;
 use deltalake::protocol::DeltaOperation;
-use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::files;
+use crate::files::{self, FileError};
 use crate::log::{File, Log, entry_name};
-use crate::store::{ATTEMPTS, READERS, Store, now_ms, pause};
-use crate::{DATE, Lake, LakeError, Table};
+use crate::store::{ATTEMPTS, MERGED_BYTES, Store, now_ms, pause};
+use crate::{DATE, Lake, LakeError, Table, merging};
 
 /// Files up to this size are merged.
 const SMALL_BYTES: i64 = 8 << 20;
-/// And to files of up to this size, as all of their rows are in memory once, uncompressed.
-const MERGED_BYTES: i64 = 24 << 20;
 /// A day that goes on is merged when it has as many small files; a day that is over, from two on.
 const SMALL_FILES: usize = 16;
 /// Files with later rows are left alone where windows are collected again until they are settled:
@@ -99,15 +95,25 @@ impl Store {
 
     /// Gives the number of files written: none if one of the files was replaced meanwhile.
     async fn merge(&self, merged: Vec<Arc<File>>) -> Result<u64, LakeError> {
-        let batches = stream::iter(merged.iter().cloned().map(|file| self.read_file(file)))
-            .buffered(READERS)
-            .try_collect::<Vec<_>>()
+        let Some(date) = merged.first().and_then(|file| file.date()) else {
+            return Ok(0);
+        };
+        let inputs = self.fetch(&merged).await;
+        let inputs = inputs.map_err(|error| self.unreadable(error))?;
+        let table = self.table;
+        let merge = move || merging::merge_all(table, date, inputs);
+        let encoded = tokio::task::spawn_blocking(merge)
             .await
+            .map_err(FileError::from)
+            .flatten()
             .map_err(|error| self.unreadable(error))?;
-        let batch = concat_batches(&files::file_schema(self.table), &batches)
-            .map_err(|error| self.unreadable(error))?;
-        drop(batches);
-        let mut added = self.write(batch).await?;
+        let mut added = match encoded {
+            Some(encoded) => {
+                let written = files::put(&self.folder, encoded).await;
+                vec![written.map_err(|error| self.unwritable(error))?]
+            }
+            None => Vec::new(),
+        };
         for add in &mut added {
             add.data_change = false;
         }

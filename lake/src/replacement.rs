@@ -4,8 +4,8 @@ use arrow::compute::kernels::boolean::not;
 use deltalake::kernel::Add;
 
 use crate::slice::Filter;
-use crate::store::Change;
-use crate::{ColumnError, Lake, LakeError, Rows, Slice};
+use crate::store::{Change, Committed};
+use crate::{ColumnError, Lake, LakeError, Mark, Rows, Slice};
 
 /// What will stand in the place of a slice; see [`Lake::begin_replace`].
 ///
@@ -83,6 +83,24 @@ impl Replacement {
             .commit(change)
             .await?;
         Ok(self.rows)
+    }
+
+    /// As [`Replacement::commit`], but only if nobody changed a row of the slice since the mark; see
+    /// [`Lake::replace_since`]. Gives `None` if somebody did.
+    ///
+    /// # Errors
+    /// As [`Lake::replace`]; the slice is then as it was.
+    pub async fn commit_since(self, mark: &Mark) -> Result<Option<u64>, LakeError> {
+        let change = Change {
+            removed: Some(&self.filter),
+            added: self.added,
+            predicate: Some(self.slice.to_string()),
+            since: Some(mark.of(self.slice.table)),
+        };
+        let committed = self.lake.stores[self.slice.table as usize]
+            .commit(change)
+            .await?;
+        Ok((committed == Committed::Done).then_some(self.rows))
     }
 
     /// Gives up: deletes what was written. The slice stays as it is.

@@ -1,6 +1,6 @@
 //! What the Delta log says about a file: how many rows, and between which values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{max, max_string, min, min_string};
@@ -42,42 +42,10 @@ struct Written {
 
 impl FileStats {
     /// Bounds of the columns in a batch.
-    pub(crate) fn of(batch: &RecordBatch, columns: &[&str]) -> FileStats {
-        let mut stats = FileStats {
-            rows: batch.num_rows() as u64,
-            ..FileStats::default()
-        };
-        for name in columns {
-            let Some(array) = batch.column_by_name(name) else {
-                continue;
-            };
-            let nulls = Some(array.null_count() as u64);
-            match array.data_type() {
-                DataType::Utf8 => {
-                    let array = array.as_string::<i32>();
-                    if let (Some(min), Some(max)) = (min_string(array), max_string(array))
-                        && min.len().max(max.len()) <= LONGEST_TEXT
-                    {
-                        let range = Range {
-                            min: min.to_owned(),
-                            max: max.to_owned(),
-                            nulls,
-                        };
-                        stats.texts.insert((*name).to_owned(), range);
-                    }
-                }
-                DataType::Timestamp(..) => {
-                    let array = array.as_primitive::<TimestampMicrosecondType>();
-                    if let (Some(min), Some(max)) = (min(array), max(array)) {
-                        stats
-                            .times
-                            .insert((*name).to_owned(), Range { min, max, nulls });
-                    }
-                }
-                _ => {}
-            }
-        }
-        stats
+    pub(crate) fn of(batch: &RecordBatch, columns: &'static [&'static str]) -> FileStats {
+        let mut stats = StatsOf::new(columns);
+        stats.add(batch);
+        stats.finish()
     }
 
     /// As a Delta log entry has it.
@@ -135,6 +103,86 @@ impl FileStats {
             stats.texts.insert(name.clone(), range);
         }
         stats
+    }
+}
+
+/// Gathers the bounds of columns over batches.
+pub(crate) struct StatsOf {
+    columns: &'static [&'static str],
+    stats: FileStats,
+    nulls: HashMap<&'static str, u64>,
+    too_long: HashSet<&'static str>,
+}
+
+impl StatsOf {
+    pub(crate) fn new(columns: &'static [&'static str]) -> StatsOf {
+        StatsOf {
+            columns,
+            stats: FileStats::default(),
+            nulls: HashMap::new(),
+            too_long: HashSet::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        self.stats.rows += batch.num_rows() as u64;
+        for name in self.columns {
+            let Some(array) = batch.column_by_name(name) else {
+                continue;
+            };
+            *self.nulls.entry(name).or_default() += array.null_count() as u64;
+            match array.data_type() {
+                DataType::Utf8 => {
+                    let array = array.as_string::<i32>();
+                    let Some((min, max)) = min_string(array).zip(max_string(array)) else {
+                        continue;
+                    };
+                    if min.len().max(max.len()) > LONGEST_TEXT {
+                        self.too_long.insert(name);
+                    }
+                    widen(&mut self.stats.texts, name, min.to_owned(), max.to_owned());
+                }
+                DataType::Timestamp(..) => {
+                    let array = array.as_primitive::<TimestampMicrosecondType>();
+                    if let Some((min, max)) = min(array).zip(max(array)) {
+                        widen(&mut self.stats.times, name, min, max);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> FileStats {
+        self.stats
+            .texts
+            .retain(|name, _| !self.too_long.contains(name.as_str()));
+        for (name, nulls) in self.nulls {
+            if let Some(range) = self.stats.texts.get_mut(name) {
+                range.nulls = Some(nulls);
+            }
+            if let Some(range) = self.stats.times.get_mut(name) {
+                range.nulls = Some(nulls);
+            }
+        }
+        self.stats
+    }
+}
+
+fn widen<T: Ord>(ranges: &mut HashMap<String, Range<T>>, name: &str, min: T, max: T) {
+    match ranges.get_mut(name) {
+        Some(range) => {
+            if min < range.min {
+                range.min = min;
+            }
+            if max > range.max {
+                range.max = max;
+            }
+        }
+        None => {
+            let nulls = None;
+            ranges.insert(name.to_owned(), Range { min, max, nulls });
+        }
     }
 }
 

@@ -4,17 +4,19 @@
 //! committed meanwhile, the plan is made again on what stands then. So commits are one after
 //! another, in every process, and none is lost or done twice.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arrow::array::RecordBatch;
-use arrow::compute::kernels::boolean::not;
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::compute::filter_record_batch;
+use bytes::Bytes;
+use chrono::NaiveDate;
 use deltalake::kernel::{Action, Add};
 use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::{DeltaTable, checkpoints};
+use deltalake::{DeltaTable, Path, checkpoints};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -22,12 +24,14 @@ use uuid::Uuid;
 use crate::files::{self, FileError};
 use crate::log::{File, Followed, LOG, Log};
 use crate::slice::{Filter, Verdict};
-use crate::{DATE, LakeError, Table, durable, format};
+use crate::{DATE, LakeError, Table, durable, format, merging};
 
 /// Commits that others may get in before ours, one after another.
 pub(crate) const ATTEMPTS: u32 = 30;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Size of the files that small ones are merged to: they are in memory once, compressed.
+pub(crate) const MERGED_BYTES: i64 = 24 << 20;
 /// Files read at a time.
 pub(crate) const READERS: usize = 8;
 
@@ -62,7 +66,7 @@ pub(crate) struct Rewrite {
 pub(crate) struct Store {
     pub(crate) table: Table,
     location: Arc<str>,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     log_store: LogStoreRef,
     /// The table as delta-rs knows it, brought up to date when somebody asks for it.
     loaded: Mutex<DeltaTable>,
@@ -78,7 +82,7 @@ impl Store {
         loaded: DeltaTable,
     ) -> Result<Store, LakeError> {
         format::check(table, &location, &loaded)?;
-        let folder = Path::new(&*location).join(table.name());
+        let folder = std::path::Path::new(&*location).join(table.name());
         let log = Log::of(&loaded, &folder)
             .map_err(|error| LakeError::storage(table, &location, "read", error))?;
         let log_store = loaded.log_store();
@@ -216,35 +220,63 @@ impl Store {
 
     /// What has to be done to the table's files so that no row passes the filter.
     async fn rewrite(&self, log: &Log, filter: &Filter) -> Result<Rewrite, LakeError> {
-        let mut removed = Vec::new();
-        let mut mixed = Vec::new();
+        let mut rewrite = Rewrite::default();
+        let mut mixed: BTreeMap<NaiveDate, Vec<Arc<File>>> = BTreeMap::new();
         for (file, verdict) in select(log, filter) {
-            match verdict {
-                Verdict::All => removed.push(file),
-                _ => mixed.push(file),
+            match (verdict, file.date()) {
+                (Verdict::All, _) => rewrite.removed.push(file),
+                (_, Some(date)) => mixed.entry(date).or_default().push(file),
+                (_, None) => return Err(self.without_date(&file)),
             }
         }
-        let mut kept = Vec::new();
-        let mut batches = stream::iter(mixed)
-            .map(|file| async { (Arc::clone(&file), self.read_file(file).await) })
-            .buffered(READERS);
-        while let Some((file, batch)) = batches.next().await {
-            let batch = batch.map_err(|error| self.unreadable(error))?;
-            let others = filter
-                .mask(&batch)
-                .and_then(|mask| filter_record_batch(&batch, &not(&mask)?))
-                .map_err(|error| self.unreadable(error))?;
-            if others.num_rows() < batch.num_rows() {
-                removed.push(file);
-                kept.push(others);
+        for (date, files) in mixed {
+            for group in grouped(files) {
+                match self.without(date, &group, filter).await {
+                    Ok(None) => {}
+                    Ok(Some(kept)) => {
+                        rewrite.removed.extend(group);
+                        rewrite.kept.extend(kept);
+                    }
+                    Err(error) => {
+                        self.discard(&rewrite.kept).await;
+                        return Err(self.unwritable(error));
+                    }
+                }
             }
         }
-        let kept = concat_batches(&files::file_schema(self.table), &kept)
-            .map_err(|error| self.unreadable(error))?;
-        Ok(Rewrite {
-            removed,
-            kept: self.write(kept).await?,
-        })
+        Ok(rewrite)
+    }
+
+    /// What stays of files without the rows that pass; `None` if no row does.
+    async fn without(
+        &self,
+        date: NaiveDate,
+        files: &[Arc<File>],
+        filter: &Filter,
+    ) -> Result<Option<Option<Add>>, FileError> {
+        let (table, filter) = (self.table, filter.clone());
+        let inputs = self.fetch(files).await?;
+        let merge = move || merging::merge_without(table, date, inputs, &filter);
+        match tokio::task::spawn_blocking(merge).await?? {
+            None => Ok(None),
+            Some(None) => Ok(Some(None)),
+            Some(Some(kept)) => Ok(Some(Some(files::put(&self.folder, kept).await?))),
+        }
+    }
+
+    /// Files as they are on the disk.
+    pub(crate) async fn fetch(&self, files: &[Arc<File>]) -> Result<Vec<(Path, Bytes)>, FileError> {
+        let store = self.log_store.object_store(None);
+        let mut fetched = Vec::with_capacity(files.len());
+        for file in files {
+            fetched.push(files::fetch(&store, &file.path).await?);
+        }
+        Ok(fetched)
+    }
+
+    pub(crate) fn without_date(&self, file: &File) -> LakeError {
+        let what = format!("file {} has no {DATE}", file.path);
+        self.unreadable(std::io::Error::other(what))
     }
 
     /// Sums the log up, so that who opens the table reads it quickly, and lets go of what is older
@@ -298,6 +330,23 @@ impl Store {
     ) -> LakeError {
         LakeError::storage(self.table, &self.location, "written", error)
     }
+}
+
+/// Files in groups that are small enough to be merged.
+fn grouped(files: Vec<Arc<File>>) -> Vec<Vec<Arc<File>>> {
+    let mut groups: Vec<Vec<Arc<File>>> = Vec::new();
+    let mut bytes = 0;
+    for file in files {
+        bytes += file.size();
+        match groups.last_mut() {
+            Some(group) if bytes <= MERGED_BYTES => group.push(file),
+            _ => {
+                bytes = file.size();
+                groups.push(vec![file]);
+            }
+        }
+    }
+    groups
 }
 
 /// Files that may have rows that pass.

@@ -161,6 +161,22 @@ impl Rows {
         }
     }
 
+    /// Takes the last rows, at most so many.
+    pub(crate) fn take(&mut self, most: usize) -> Rows {
+        fn last<R>(rows: &mut Vec<R>, most: usize) -> Vec<R> {
+            rows.split_off(rows.len().saturating_sub(most))
+        }
+        match self {
+            Rows::Metrics(rows) => Rows::Metrics(last(rows, most)),
+            Rows::Spans(rows) => Rows::Spans(last(rows, most)),
+            Rows::Costs(rows) => Rows::Costs(last(rows, most)),
+            Rows::Resources(rows) => Rows::Resources(last(rows, most)),
+            Rows::Collections(rows) => Rows::Collections(last(rows, most)),
+            Rows::AlertEvents(rows) => Rows::AlertEvents(last(rows, most)),
+            Rows::LatencyHistograms(rows) => Rows::LatencyHistograms(last(rows, most)),
+        }
+    }
+
     /// There are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -63,3 +63,28 @@ async fn what_is_given_up_changes_nothing() {
     replacement.discard().await;
     assert_eq!(all_metrics(&lake).await.unwrap(), old);
 }
+
+#[tokio::test]
+async fn parts_give_way_to_who_wrote_the_slice_meanwhile() {
+    let (_folder, lake) = scratch().await;
+    let mark = lake.mark().await.unwrap();
+    let mut replacement = lake.begin_replace(march(1..4)).unwrap();
+    let late = vec![metric("lambda", "late", at(2, 0), 1.0)];
+    replacement.write(Rows::Metrics(late)).await.unwrap();
+    let others = vec![metric("lambda", "first", at(3, 0), 2.0)];
+    lake.replace(&march(1..4), Rows::Metrics(others.clone()))
+        .await
+        .unwrap();
+    assert_eq!(replacement.commit_since(&mark).await.unwrap(), None);
+    assert_eq!(all_metrics(&lake).await.unwrap(), others);
+
+    let mark = lake.mark().await.unwrap();
+    let mut replacement = lake.begin_replace(march(1..4)).unwrap();
+    let newer = vec![metric("lambda", "newer", at(2, 0), 3.0)];
+    replacement
+        .write(Rows::Metrics(newer.clone()))
+        .await
+        .unwrap();
+    assert_eq!(replacement.commit_since(&mark).await.unwrap(), Some(1));
+    assert_eq!(all_metrics(&lake).await.unwrap(), newer);
+}

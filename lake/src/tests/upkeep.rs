@@ -239,3 +239,86 @@ async fn several_may_do_the_upkeep_at_once_beside_writers() {
         "a file is merged by one of them: {done:?}"
     );
 }
+
+/// What rows of `metrics` are sorted by.
+fn key(row: &MetricPoint) -> (&str, &str, &str, Option<&str>, i64) {
+    let route = row.route.as_deref();
+    let ts = row.ts.timestamp_micros();
+    (&row.service, &row.metric, &row.resource, route, ts)
+}
+
+#[tokio::test]
+async fn files_that_are_merged_or_written_again_stay_in_order() {
+    let (_folder, lake) = scratch().await;
+    // More rows in a file than are decoded at a time, and names that begin alike.
+    let mut rows = Vec::new();
+    for file in 0..5 {
+        let of_file = (0..700).map(|n| {
+            let n = (n * 7 + file * 3) % 1_009;
+            let name = super::samples::NAMES[n % 6].repeat(1 + n / 6 % 2);
+            let ts = at(1, 0) + TimeDelta::seconds((n * 61 % 80_000) as i64);
+            let mut row = metric("lambda", &name, ts, (file * 700 + n) as f64);
+            row.route = (n % 4 > 0).then(|| format!("GET /{}", n % 5));
+            row
+        });
+        let of_file: Vec<MetricPoint> = of_file.collect();
+        lake.append(Rows::Metrics(of_file.clone())).await.unwrap();
+        rows.extend(of_file);
+    }
+    lake.maintain(at(3, 4)).await.unwrap();
+    let read = async || {
+        let all = crate::slice::Filter::everything();
+        let rows = lake.rows(Table::Metrics, &all, metrics::from_record_batch);
+        rows.await.unwrap()
+    };
+    let merged = read().await;
+    assert!(merged.is_sorted_by_key(key));
+    let by_id = |mut rows: Vec<MetricPoint>| {
+        rows.sort_by(|a, b| a.sum.partial_cmp(&b.sum).unwrap().then(a.ts.cmp(&b.ts)));
+        rows
+    };
+    assert_eq!(by_id(merged), by_id(rows.clone()));
+
+    let noon = Slice {
+        table: Table::Metrics,
+        equal: vec![("resource", "orders".to_owned())],
+        from: at(1, 3),
+        to: at(1, 12),
+    };
+    lake.replace(&noon, Rows::Metrics(Vec::new()))
+        .await
+        .unwrap();
+    let gone =
+        |row: &MetricPoint| row.resource == "orders" && (noon.from..noon.to).contains(&row.ts);
+    assert!(rows.iter().any(gone));
+    rows.retain(|row| !gone(row));
+    let left = read().await;
+    assert!(left.is_sorted_by_key(key));
+    assert_eq!(by_id(left), by_id(rows));
+}
+
+#[tokio::test]
+async fn a_merged_file_says_between_which_values_its_rows_are() {
+    let (_folder, lake) = scratch().await;
+    let long = "x".repeat(300);
+    for (hour, resource) in [(3, "m"), (1, "a"), (2, &*long)] {
+        let row = metric("lambda", resource, at(1, hour), 1.0);
+        lake.append(Rows::Metrics(vec![row])).await.unwrap();
+    }
+    lake.maintain(at(3, 4)).await.unwrap();
+    let table = lake.delta_table(Table::Metrics).await.unwrap();
+    let stats: Vec<serde_json::Value> = table
+        .snapshot()
+        .unwrap()
+        .log_data()
+        .into_iter()
+        .map(|file| serde_json::from_str(&file.stats().unwrap()).unwrap())
+        .collect();
+    assert_eq!(stats.len(), 1);
+    assert_eq!(stats[0]["numRecords"], 3);
+    assert_eq!(stats[0]["minValues"]["ts"], "2026-03-01T01:00:00.000000Z");
+    assert_eq!(stats[0]["maxValues"]["ts"], "2026-03-01T03:00:00.000000Z");
+    // A text that is too long to be told whole is not told at all.
+    assert!(stats[0]["maxValues"]["resource"].is_null(), "{stats:?}");
+    assert_eq!(stats[0]["nullCount"]["service"], 0);
+}
