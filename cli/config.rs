@@ -83,6 +83,10 @@ pub(crate) struct Collect {
     pub(crate) histograms: bool,
     /// Whether cold starts and billed durations are read from the logs of functions.
     pub(crate) lambda_reports: bool,
+    /// Whether the bills of a management account's linked accounts are read too.
+    pub(crate) linked_accounts: bool,
+    /// Whether Cost Explorer is asked for hours.
+    pub(crate) hourly_cost: bool,
     /// Share of the traces of recent windows that is fetched.
     pub(crate) sampling_rate: f64,
     /// Share of the traces of older windows that is fetched.

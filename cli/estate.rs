@@ -97,6 +97,10 @@ fn collect(config: &Config) -> anyhow::Result<CollectConfig> {
         sources: collect.sources.clone(),
         freshness: TimeDelta::from_std(collect.freshness)?,
         history: TimeDelta::from_std(collect.history)?,
+        linked_accounts: collect.linked_accounts,
+        hourly_cost: collect.hourly_cost,
+        histograms: collect.histograms,
+        lambda_reports: collect.lambda_reports,
         traces: TraceConfig {
             sampling_rate: collect.sampling_rate,
             backfill_sampling_rate: collect.backfill_sampling_rate,

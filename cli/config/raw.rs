@@ -54,6 +54,8 @@ struct RawCollect {
     budget_usd_per_day: Option<Usd>,
     histograms: bool,
     lambda_reports: bool,
+    linked_accounts: bool,
+    hourly_cost: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -140,6 +142,8 @@ impl RawCollect {
             budget_usd_per_day: self.budget_usd_per_day.map(|usd| usd.0),
             histograms: self.histograms,
             lambda_reports: self.lambda_reports,
+            linked_accounts: self.linked_accounts,
+            hourly_cost: self.hourly_cost,
             sampling_rate: traces.sampling_rate.map_or(1.0, |share| share.0),
             backfill_sampling_rate: traces.backfill_sampling_rate.map_or(0.1, |share| share.0),
         })

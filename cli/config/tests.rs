@@ -37,6 +37,8 @@ fn the_example_says_what_the_defaults_are() {
             budget_usd_per_day: None,
             histograms: false,
             lambda_reports: false,
+            linked_accounts: false,
+            hourly_cost: false,
             sources: default.collect.sources.clone(),
             ..config.collect
         },
