@@ -14,6 +14,11 @@ pub type ClockFn = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 pub enum Content {
     /// The online shop.
     Shop,
+    /// A place of a generated estate, which is for benchmarks.
+    Large {
+        /// Which, from 0.
+        place: u16,
+    },
     /// Nothing.
     Nothing,
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod function;
+mod large;
 mod logs;
 mod shop;
 mod storage;
@@ -16,6 +17,7 @@ use crate::model::{BucketId, FunctionId, Micros, RouteId, TableId};
 
 pub use api::{Api, Domain, Protocol, Route};
 pub use function::{ALIAS, Configuration, Function, LogFormat};
+pub(crate) use large::{PLACES, is_called};
 pub use logs::LogGroup;
 pub use storage::{Billing, Bucket, Index, Notification, RequestMetrics, Table};
 pub use triggers::{
@@ -33,13 +35,18 @@ pub(crate) const DEPLOYED: FunctionId = FunctionId(0);
 /// The bucket that Data Exports writes the account's bill to.
 pub const EXPORTS_BUCKET: &str = "millicent-exports";
 
-/// A name with something at its end. Names live as long as the program, of which an estate is a
-/// part; a few of them are made once for each.
+/// A name that is made. Names live as long as the program, of which an estate is a part; they are
+/// made once for each.
+fn named(name: String) -> &'static str {
+    Box::leak(name.into_boxed_str())
+}
+
+/// A name with something at its end.
 fn unique(name: &'static str, suffix: &str) -> &'static str {
     if suffix.is_empty() {
         name
     } else {
-        Box::leak(format!("{name}-{suffix}").into_boxed_str())
+        named(format!("{name}-{suffix}"))
     }
 }
 
@@ -75,6 +82,8 @@ pub struct Estate {
     pub schedules: Vec<Schedule>,
     /// State machines of Step Functions.
     pub state_machines: Vec<StateMachine>,
+    /// It was generated, and its traffic is too.
+    pub(crate) generated: bool,
     deploy_at: Micros,
 }
 
@@ -83,6 +92,7 @@ impl Estate {
     pub fn new(config: &SimConfig, birth: DateTime<Utc>) -> Estate {
         match config.content {
             Content::Shop => Estate::shop(config, birth),
+            Content::Large { place } => Estate::large(config, place, birth),
             Content::Nothing => Estate::nothing(config, birth),
         }
     }
@@ -102,6 +112,7 @@ impl Estate {
             event_sources: Vec::new(),
             schedules: Vec::new(),
             state_machines: Vec::new(),
+            generated: false,
             deploy_at: Micros::MAX,
         }
     }

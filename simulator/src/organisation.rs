@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{SimConfig, World, config::Content};
+use crate::{SimConfig, World, config::Content, estate::PLACES};
 
 /// The accounts that one simulator serves. The first is the one whose keys everybody has.
 #[derive(Debug)]
@@ -69,6 +69,39 @@ impl Organisation {
         Organisation::from(World::new(config.clone()))
             .with(World::new(second_region))
             .with(World::new(second_account))
+            .guarded(SECOND_ACCOUNT, EXTERNAL_ID)
+    }
+
+    /// The generated estate: two accounts with two Regions each, which have 1,000 functions, three
+    /// APIs with 300 routes, 200 tables and 100 buckets between them.
+    pub fn large(config: &SimConfig) -> Organisation {
+        let worlds = (0..PLACES).map(|place| {
+            let home = place % 2 == 0;
+            World::new(SimConfig {
+                account_id: if place < 2 {
+                    config.account_id.clone()
+                } else {
+                    SECOND_ACCOUNT.to_owned()
+                },
+                region: if home {
+                    config.region.clone()
+                } else {
+                    SECOND_REGION.to_owned()
+                },
+                seed: config.seed ^ u64::from(place),
+                content: Content::Large { place },
+                home,
+                cached_requests: config.cached_requests / usize::from(PLACES),
+                cached_sample_bytes: config.cached_sample_bytes / usize::from(PLACES),
+                ..config.clone()
+            })
+        });
+        let none = Organisation {
+            accounts: Vec::new(),
+            empty: Mutex::default(),
+        };
+        worlds
+            .fold(none, Organisation::with)
             .guarded(SECOND_ACCOUNT, EXTERNAL_ID)
     }
 
@@ -155,5 +188,84 @@ impl Member {
     /// Its first Region. An account is made with one.
     pub(crate) fn home(&self) -> &Arc<World> {
         &self.worlds[0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::*;
+    use crate::{
+        decimal::Decimal12,
+        metrics::{series::Period, statistic::Statistic},
+    };
+
+    fn config() -> SimConfig {
+        let anchor: DateTime<Utc> = "2026-03-12T12:00:00Z".parse().unwrap();
+        SimConfig::new(4, anchor - TimeDelta::days(2), anchor)
+    }
+
+    #[test]
+    fn the_generated_estate_is_as_large_as_it_says_and_names_nothing_twice() {
+        let organisation = Organisation::large(&config());
+        let accounts = organisation.accounts();
+        assert_eq!(accounts.len(), 2);
+        let worlds = || accounts.iter().flat_map(Member::worlds);
+        let estates = || worlds().map(|world| world.estate());
+        let regions: BTreeSet<&str> = estates().map(|estate| estate.region.as_str()).collect();
+        assert_eq!((worlds().count(), regions.len()), (4, 2));
+        let functions: BTreeSet<&str> = estates()
+            .flat_map(|e| &e.functions)
+            .map(|f| f.arn.as_str())
+            .collect();
+        let tables: BTreeSet<&str> = estates()
+            .flat_map(|e| &e.tables)
+            .map(|t| t.arn.as_str())
+            .collect();
+        let buckets: BTreeSet<&str> = estates().flat_map(|e| &e.buckets).map(|b| b.name).collect();
+        let apis: BTreeSet<&str> = estates().flat_map(|e| &e.apis).map(|a| a.id).collect();
+        let routes: usize = estates().map(|estate| estate.routes.len()).sum();
+        assert_eq!(
+            (
+                functions.len(),
+                tables.len(),
+                buckets.len(),
+                apis.len(),
+                routes
+            ),
+            (1_000, 200, 100, 3, 300)
+        );
+    }
+
+    #[test]
+    fn metrics_truth_and_bill_of_the_generated_estate_agree() {
+        let organisation = Organisation::large(&config());
+        let world = Arc::clone(organisation.home());
+        let to = world.now() - TimeDelta::hours(1);
+        let from = to - TimeDelta::hours(2);
+        let truth = world.truth(from, to);
+        let hours = from.timestamp() / 3_600..to.timestamp() / 3_600;
+        for function in truth.functions.iter().take(20) {
+            let dimension = vec![("FunctionName".to_owned(), function.name.to_owned())];
+            let series = world
+                .series()
+                .find("AWS/Lambda", "Invocations", dimension)
+                .unwrap();
+            let mut period = Period::default();
+            for hour in hours.clone() {
+                for minute in &world.hour(hour).minutes {
+                    period.add(series, minute, false);
+                }
+            }
+            let told = period.take(Statistic::Sum).unwrap();
+            assert_eq!(told, function.invocations as f64, "{}", function.name);
+        }
+        assert!(truth.functions.len() > 200 && truth.routes.len() == 100);
+        let requests: u64 = truth.routes.iter().map(|route| route.requests).sum();
+        assert!((20_000..28_000).contains(&requests), "{requests}");
+        assert!(truth.bill_usd > Decimal12(0));
     }
 }

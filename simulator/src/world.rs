@@ -49,7 +49,7 @@ impl World {
             config.seed,
             config.scale,
             match config.content {
-                Content::Shop => config.first_minute(),
+                Content::Shop | Content::Large { .. } => config.first_minute(),
                 Content::Nothing => i64::MAX,
             },
             Arc::clone(&estate),

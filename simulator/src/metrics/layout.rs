@@ -3,7 +3,10 @@
 use crate::{
     estate::{Estate, MachineId},
     model::{BucketId, FunctionId, RouteId, TableId},
-    traffic::profile::{TableOperation, table_operations},
+    traffic::{
+        generated,
+        profile::{TableOperation, table_operations},
+    },
 };
 
 /// A run of places, one for each thing of a kind.
@@ -78,9 +81,14 @@ pub struct Layout {
 impl Layout {
     /// The layout of an estate.
     pub fn new(estate: &Estate) -> Layout {
-        // An estate without the shop's tables has none of their operations.
-        let mut operations = table_operations();
-        operations.retain(|own| usize::from(own.table.0) < estate.tables.len());
+        let operations = if estate.generated {
+            generated::operations(estate)
+        } else {
+            // An estate without the shop's tables has none of their operations.
+            let mut operations = table_operations();
+            operations.retain(|own| usize::from(own.table.0) < estate.tables.len());
+            operations
+        };
         let indexes: Vec<(TableId, &'static str)> = (0..)
             .map(TableId)
             .zip(&estate.tables)

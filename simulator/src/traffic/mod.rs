@@ -3,6 +3,7 @@
 mod deliveries;
 mod draw;
 mod executions;
+pub(crate) mod generated;
 mod invocation;
 pub(crate) mod profile;
 mod requests;
@@ -46,7 +47,12 @@ impl Generator {
     ) -> Generator {
         let mut routes = vec![Vec::new(); estate.apis.len()];
         // The routes whose behaviour is known; they are the first ones.
-        for (index, route) in estate.routes.iter().enumerate().take(profile::ROUTES.len()) {
+        let known = if estate.generated {
+            0
+        } else {
+            profile::ROUTES.len()
+        };
+        for (index, route) in estate.routes.iter().enumerate().take(known) {
             let of_api = &mut routes[usize::from(route.api.0)];
             let before = of_api.last().map_or(0.0, |(sum, _)| *sum);
             of_api.push((before + profile::ROUTES[index].0, RouteId(index as u16)));
@@ -68,6 +74,9 @@ impl Generator {
                 minute,
                 ..Minute::default()
             };
+        }
+        if self.estate.generated {
+            return generated::minute(self.seed, self.scale, minute, &self.estate);
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(minute as u64);
