@@ -50,6 +50,8 @@ enum Estate {
     Shop,
     /// Two accounts and two regions with a shop each; the second account is read by a role
     Shops,
+    /// Two accounts and two regions with 1,000 functions, 300 routes, 200 tables and 100 buckets
+    Large,
 }
 
 /// What makes one simulated account.
@@ -168,6 +170,7 @@ impl Simulate {
         let accounts = match self.estate {
             Estate::Shop => Organisation::from(World::new(config)),
             Estate::Shops => Organisation::shops(&config),
+            Estate::Large => Organisation::large(&config),
         };
         shutdown::block_on(async move {
             let cancel = shutdown::token()?;
