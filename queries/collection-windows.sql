@@ -3,7 +3,7 @@
 -- param:   from timestamp required   inclusive, UTC
 -- param:   to   timestamp required   exclusive, UTC
 -- param:   last integer   default=60 how many windows a source, the newest ones
--- column:  source       text      discovery, lambda-metrics, apigateway-metrics, traces or cost
+-- column:  source       text      discovery, traces, cost, exports, or metrics of a system: lambda-metrics, …
 -- column:  account_id   text      twelve digits
 -- column:  region       text      "global" for cost
 -- column:  ts           timestamp start of the window, inclusive

@@ -2,7 +2,7 @@
 -- answers: What has been collected, from which source, and what went wrong?
 -- param:   from timestamp required inclusive, UTC
 -- param:   to   timestamp required exclusive, UTC
--- column:  source       text      discovery, lambda-metrics, apigateway-metrics, traces or cost
+-- column:  source       text      discovery, traces, cost, exports, or metrics of a system: lambda-metrics, …
 -- column:  account_id   text      twelve digits
 -- column:  region       text      "global" for cost
 -- column:  outcome      text      complete, partial, denied, throttled, failed or over-budget

@@ -2,7 +2,7 @@
 -- answers: What do Millicent's own calls to AWS cost, by source?
 -- param:   from timestamp required inclusive, UTC, of the time of the calls
 -- param:   to   timestamp required exclusive, UTC
--- column:  source       text    discovery, lambda-metrics, apigateway-metrics, traces or cost
+-- column:  source       text    discovery, traces, cost, exports, or metrics of a system: lambda-metrics, …
 -- column:  account_id   text    twelve digits
 -- column:  region       text    "global" for cost
 -- column:  windows      integer windows collected
