@@ -7,6 +7,7 @@ use millicent_lake::Resource;
 use crate::discovery::{Gap, Inventory};
 use crate::routes::RouteTable;
 use crate::source::System;
+use crate::traces::Destination;
 use crate::trouble::Trouble;
 
 /// What is known of the account when windows are read.
@@ -14,6 +15,7 @@ use crate::trouble::Trouble;
 pub(crate) struct Knowledge {
     pub(crate) resources: Arc<Vec<Resource>>,
     pub(crate) routes: Arc<RouteTable>,
+    pub(crate) trace_destination: Arc<Destination>,
     gaps: Arc<Vec<Gap>>,
     /// Why anything may be unknown.
     unknown: Option<Trouble>,
@@ -24,6 +26,7 @@ impl Knowledge {
         Self {
             routes: Arc::new(RouteTable::new(&inventory.resources)),
             resources: Arc::new(inventory.resources),
+            trace_destination: Arc::default(),
             gaps: Arc::new(inventory.gaps),
             unknown: None,
         }

@@ -92,12 +92,20 @@ fn push(
         .api_gateway
         .as_ref()
         .and_then(|gateway| gateway.stage.clone());
+    let linked = links(document.links.unwrap_or_default());
     let origin = document.origin;
     let is_lambda = origin
         .as_deref()
         .is_some_and(|o| o.starts_with("AWS::Lambda"));
     let resource = match origin.as_deref() {
         Some("AWS::ApiGateway::Stage") => Some(api_name(&document.name, stage.as_deref())),
+        Some("AWS::StepFunctions::StateMachine") => Some(
+            document
+                .resource_arn
+                .as_deref()
+                .and_then(state_machine_of_arn)
+                .unwrap_or_else(|| document.name.clone()),
+        ),
         _ if is_lambda => Some(
             document
                 .resource_arn
@@ -144,6 +152,7 @@ fn push(
             .unwrap_or_default()
             .into_iter()
             .map(|(key, value)| (key, text(value)))
+            .chain(linked)
             .collect::<BTreeMap<_, _>>(),
         namespace: document.namespace,
         origin,
@@ -151,6 +160,27 @@ fn push(
     for child in children {
         push(head, child, Some(&id), segment_id, spans);
     }
+}
+
+/// The traces that a batch's messages came from, as the annotation `link_trace_id`: a queue's consumer
+/// has a trace of its own.
+fn links(links: Vec<document::Link>) -> Option<(String, String)> {
+    let mut ids: Vec<String> = links.into_iter().filter_map(|link| link.trace_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    (!ids.is_empty()).then(|| ("link_trace_id".to_owned(), ids.join(",")))
+}
+
+/// `arn:aws:states:region:account:stateMachine:NAME`, or `execution:NAME:…`, or `express:NAME:…` →
+/// `NAME`.
+fn state_machine_of_arn(arn: &str) -> Option<String> {
+    let mut parts = arn.split(':');
+    if parts.nth(2)? != "states" {
+        return None;
+    }
+    let kind = parts.nth(2)?;
+    matches!(kind, "stateMachine" | "execution" | "express")
+        .then(|| parts.next().map(str::to_owned))?
 }
 
 /// X-Ray names a gateway segment `{apiName}/{stage}`; an API's name may hold slashes itself.

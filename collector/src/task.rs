@@ -233,7 +233,7 @@ impl Task {
             Source::Metrics(system) => metrics::collect(inner, system, known, window, meter).await,
             Source::Histograms => metrics::histograms::collect(inner, known, window, meter).await,
             Source::LambdaReports => metrics::reports::collect(inner, known, window, meter).await,
-            Source::Traces => traces::collect(inner, &known.routes, window, meter).await,
+            Source::Traces => traces::collect(inner, known, window, meter).await,
             Source::Cost => cost::collect(inner, window, meter).await,
             Source::Discovery | Source::Exports => {
                 Err(Trouble::failed("this source has no windows of its own"))

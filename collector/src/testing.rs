@@ -337,6 +337,10 @@ fn operation_of(head: &str, body: &[u8]) -> &'static str {
         "AssumeRole"
     } else if path == "/tracesummaries" {
         "GetTraceSummaries"
+    } else if path == "/gettracesegmentdestination" {
+        "GetTraceSegmentDestination"
+    } else if path == "/getindexingrules" {
+        "GetIndexingRules"
     } else if path == "/traces" {
         "BatchGetTraces"
     } else if query.contains("x-id=listbuckets") {
@@ -431,6 +435,10 @@ fn small_account(request: &Request) -> Response {
         "GetTraceSummaries" => {
             Response::json(&json!({"TraceSummaries": [], "TracesProcessedCount": 0}))
         }
+        "GetTraceSegmentDestination" => {
+            Response::json(&json!({"Destination": "XRay", "Status": "ACTIVE"}))
+        }
+        "GetIndexingRules" => Response::json(&json!({"IndexingRules": []})),
         "BatchGetTraces" => Response::json(&json!({"Traces": [], "UnprocessedTraceIds": []})),
         "GetCostAndUsage" => bill(request),
         other => panic!("no answer for {other}"),

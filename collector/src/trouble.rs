@@ -200,4 +200,50 @@ mod tests {
         assert_eq!(trouble.outcome, Outcome::Failed);
         assert!(trouble.message.contains("HTTP 500"));
     }
+
+    /// The sources, by file, without their tests.
+    fn sources(folder: &std::path::Path, found: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if !path.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push_str(text.split("#[cfg(test)]\nmod tests {").next().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn the_readme_s_policy_has_every_action_that_is_asked_for_and_no_other() {
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let readme = std::fs::read_to_string(here.join("../README.md")).unwrap();
+        let section = readme.split("## Permissions").nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let mut code = String::new();
+        sources(&here.join("src"), &mut code);
+
+        let asked: Vec<&str> = code
+            .split("Operation(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split(['"', ' ']).next())
+            .collect();
+        assert!(asked.len() > 20, "{asked:?}");
+        for action in &asked {
+            assert!(
+                section.contains(&format!("\"{action}\""))
+                    || section.contains(&format!("`{action}`")),
+                "{action} is asked for and not in the README"
+            );
+        }
+        let policy = section.split("```").nth(1).unwrap();
+        let policy: serde_json::Value =
+            serde_json::from_str(policy.trim_start_matches("json")).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            for action in statement["Action"].as_array().into_iter().flatten() {
+                let action = action.as_str().unwrap();
+                assert!(asked.contains(&action), "{action} is never asked for");
+            }
+        }
+    }
 }

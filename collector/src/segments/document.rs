@@ -44,7 +44,14 @@ pub(super) struct Document {
     pub(super) http: Option<Http>,
     pub(super) aws: Option<Aws>,
     pub(super) annotations: Option<BTreeMap<String, serde_json::Value>>,
+    /// The traces that sent the messages of a batch.
+    pub(super) links: Option<Vec<Link>>,
     pub(super) subsegments: Option<Vec<Document>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Link {
+    pub(super) trace_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -341,3 +341,33 @@ fn a_start_that_is_no_time_is_an_error() {
     let json = r#"{"id": "0123456789abcdef", "name": "shop/prod", "start_time": 1e300}"#;
     assert!(parse_document(&head("1-6435a4fa-000000000000000000000000"), json).is_err());
 }
+
+#[test]
+fn a_consumer_s_trace_names_the_traces_of_its_messages() {
+    let json = r#"{"id": "0123456789abcdef", "name": "shop-emails", "start_time": 1.7E9, "end_time": 1.7E9,
+        "origin": "AWS::Lambda::Function", "subsegments": [{
+            "id": "1123456789abcdef", "name": "Invocation", "start_time": 1.7E9, "end_time": 1.7E9,
+            "links": [
+                {"trace_id": "1-b", "id": "2", "attributes": {"aws.xray.reserved.x": "y"}},
+                {"trace_id": "1-a", "id": "1"}, {"trace_id": "1-b", "id": "3"}, {}
+            ]}]}"#;
+    let spans = parse_document(&head("1-x-y"), json).unwrap();
+    assert_eq!(spans[1].annotations["link_trace_id"], "1-a,1-b");
+    assert!(spans[0].annotations.is_empty());
+}
+
+#[test]
+fn an_execution_s_segment_is_about_its_state_machine() {
+    for arn in [
+        "arn:aws:states:eu-central-1:123456789012:stateMachine:fulfil",
+        "arn:aws:states:eu-central-1:123456789012:execution:fulfil:0a1b",
+        "arn:aws:states:eu-central-1:123456789012:express:fulfil:0a1b:2c3d",
+    ] {
+        let json = format!(
+            r#"{{"id": "0123456789abcdef", "name": "a run", "start_time": 1.7E9, "end_time": 1.7E9,
+                "origin": "AWS::StepFunctions::StateMachine", "resource_arn": "{arn}", "cause": {{}}}}"#
+        );
+        let spans = parse_document(&head("1-x-y"), &json).unwrap();
+        assert_eq!(spans[0].resource.as_deref(), Some("fulfil"), "{arn}");
+    }
+}

@@ -19,6 +19,7 @@ const ROUNDS: u32 = 5;
 const MAX_PAGES: usize = 1_000;
 
 /// What a batch gave.
+#[derive(Default)]
 pub(super) struct Batch {
     pub(super) spans: Vec<Span>,
     pub(super) lost: Lost,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_xray::error::SdkError;
+use aws_sdk_xray::operation::get_trace_summaries::GetTraceSummariesError;
 use aws_sdk_xray::types::{SamplingStrategy, SamplingStrategyName, TimeRangeType, TraceSummary};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::DateTime as AwsDateTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,13 +13,15 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::collector::Inner;
 use crate::meter::{Billed, Meter};
 use crate::segments::TraceHead;
-use crate::trouble::{Operation, Trouble};
+use crate::trouble::{Operation, Trouble, chain};
 use crate::windows::Window;
 
 const GET_TRACE_SUMMARIES: Operation = Operation("xray:GetTraceSummaries");
 
 /// X-Ray refuses longer ranges on its service graph, and publishes no limit for this call.
 const SLICE: TimeDelta = TimeDelta::hours(6);
+/// A range that is refused is not halved below it.
+const SMALLEST: TimeDelta = TimeDelta::minutes(1);
 /// The read rate is not published; two at once is what its users get away with.
 const CONCURRENCY: usize = 2;
 /// A trace's id carries its start to the second, its summary the exact one: ask around the window,
@@ -25,6 +30,7 @@ const MARGIN: TimeDelta = TimeDelta::seconds(2);
 /// More pages than six hours can have.
 const MAX_PAGES: usize = 100_000;
 
+/// The traces that started in the window, of which the rate says the share.
 pub(super) async fn list(
     inner: &Inner,
     meter: &Meter,
@@ -34,21 +40,71 @@ pub(super) async fn list(
     let around = Window::new(window.from - MARGIN, window.to + MARGIN);
     let mut heads: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
     let mut slices = stream::iter(equal_slices(around))
-        .map(|slice| list_slice(inner, meter, slice, rate))
+        .map(|slice| list_parts(inner, meter, slice, rate))
         .buffer_unordered(CONCURRENCY);
     while let Some(found) = slices.try_next().await? {
         heads.extend(found);
     }
-    Ok(heads
+    heads.retain(|_, ts| window.holds(*ts));
+    Ok(heads_of(inner, heads))
+}
+
+/// The traces that got more segments in the window, whenever they started.
+///
+/// # Errors
+/// `None` inside where X-Ray's counterpart can't tell by the time of an update.
+pub(super) async fn updated(
+    inner: &Inner,
+    meter: &Meter,
+    window: Window,
+) -> Result<Option<Vec<TraceHead>>, Trouble> {
+    let mut heads = BTreeMap::new();
+    for slice in equal_slices(window) {
+        match list_slice(inner, meter, slice, 1.0, TimeRangeType::Event).await? {
+            Some(found) => heads.extend(found),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(heads_of(inner, heads)))
+}
+
+fn heads_of(inner: &Inner, heads: BTreeMap<String, DateTime<Utc>>) -> Vec<TraceHead> {
+    heads
         .into_iter()
-        .filter(|(_, ts)| *ts >= window.from && *ts < window.to)
         .map(|(trace_id, trace_ts)| TraceHead {
             account_id: inner.aws.account_id.clone(),
             region: inner.config.region.clone(),
             trace_id,
             trace_ts,
         })
-        .collect())
+        .collect()
+}
+
+/// One slice, or the halves of what X-Ray refuses, down to a minute: it publishes no limit of the
+/// range, and it may be another one elsewhere.
+async fn list_parts(
+    inner: &Inner,
+    meter: &Meter,
+    slice: Window,
+    rate: f64,
+) -> Result<Vec<(String, DateTime<Utc>)>, Trouble> {
+    let mut found = Vec::new();
+    let mut open = vec![slice];
+    while let Some(part) = open.pop() {
+        if let Some(heads) = list_slice(inner, meter, part, rate, TimeRangeType::TraceId).await? {
+            found.extend(heads);
+            continue;
+        }
+        let half = part.from + TimeDelta::seconds(part.length().num_seconds() / 2);
+        if part.length() < SMALLEST * 2 {
+            return Err(Trouble::failed(format!(
+                "{} refuses even a minute ({} to {} UTC). Please report it",
+                GET_TRACE_SUMMARIES.0, part.from, part.to
+            )));
+        }
+        open.extend([Window::new(part.from, half), Window::new(half, part.to)]);
+    }
+    Ok(found)
 }
 
 fn equal_slices(window: Window) -> Vec<Window> {
@@ -60,12 +116,14 @@ fn equal_slices(window: Window) -> Vec<Window> {
         .collect()
 }
 
+/// `None` if X-Ray refuses the question as such.
 async fn list_slice(
     inner: &Inner,
     meter: &Meter,
     slice: Window,
     rate: f64,
-) -> Result<Vec<(String, DateTime<Utc>)>, Trouble> {
+    by: TimeRangeType,
+) -> Result<Option<Vec<(String, DateTime<Utc>)>>, Trouble> {
     let sampling = (rate < 1.0).then(|| {
         SamplingStrategy::builder()
             .name(SamplingStrategyName::FixedRate)
@@ -84,15 +142,23 @@ async fn list_slice(
             .get_trace_summaries()
             .start_time(AwsDateTime::from_secs(slice.from.timestamp()))
             .end_time(AwsDateTime::from_secs(slice.to.timestamp()))
-            .time_range_type(TimeRangeType::TraceId)
+            .time_range_type(by.clone())
             .sampling(sampling.is_some())
             .set_sampling_strategy(sampling.clone())
             .set_next_token(token.clone())
             .customize()
             .interceptor(meter.attempts())
             .send()
-            .await
-            .map_err(|error| GET_TRACE_SUMMARIES.trouble(error))?;
+            .await;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if token.is_none() && is_refused(&error) => {
+                tracing::debug!(from = %slice.from, to = %slice.to, ?by,
+                    error = chain(&error), "X-Ray refuses the range");
+                return Ok(None);
+            }
+            Err(error) => return Err(GET_TRACE_SUMMARIES.trouble(error)),
+        };
         found.extend(page.trace_summaries().iter().filter_map(head));
         // The count is of the whole request so far; never less than what came.
         let scanned = page
@@ -105,7 +171,7 @@ async fn list_slice(
         // An empty page is not the last one: only a missing token is.
         let next = page.next_token.filter(|next| !next.is_empty());
         if next.is_none() {
-            return Ok(found);
+            return Ok(Some(found));
         }
         if next == token {
             break;
@@ -116,6 +182,12 @@ async fn list_slice(
         "{} never comes to an end of its pages. It is tried again",
         GET_TRACE_SUMMARIES.0
     )))
+}
+
+fn is_refused(error: &SdkError<GetTraceSummariesError, HttpResponse>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(GetTraceSummariesError::is_invalid_request_exception)
 }
 
 fn head(summary: &TraceSummary) -> Option<(String, DateTime<Utc>)> {
