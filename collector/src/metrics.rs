@@ -12,6 +12,7 @@ mod fetch;
 pub(crate) mod histograms;
 mod lambda;
 mod logs;
+mod parts;
 mod points;
 pub(crate) mod reports;
 mod s3;
@@ -19,7 +20,7 @@ mod series;
 mod states;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use millicent_lake::{Rows, Slice, Table};
+use millicent_lake::{Slice, Table};
 
 use crate::collector::Inner;
 use crate::knowledge::Knowledge;
@@ -57,18 +58,20 @@ pub(crate) async fn collect(
     let asked = asked_for(inner, meter, system, known, window).await?;
     let units: usize = asked.iter().map(Asked::units).sum();
     meter.afford(Billed::Metric, units as i64)?;
+    let mut parts = parts::Parts::begin(&inner.lake, slice);
     let mut missing = Vec::new();
-    let mut rows = Vec::new();
     for asked in &asked {
         let mut answers = stream::iter(asked.calls())
             .map(|batch| fetch::fetch(inner, meter, asked, batch))
             .buffer_unordered(CONCURRENCY);
         while let Some(answer) = answers.try_next().await? {
             missing.extend(answer.missing);
-            rows.extend(points::rows(inner, window, asked, answer.points));
+            for rows in points::rows(inner, window, asked, answer.points) {
+                parts.add(rows).await?;
+            }
         }
     }
-    let mut collected = Collected::whole(slice, Rows::Metrics(rows));
+    let mut collected = parts.end().await?;
     collected.partial = told(missing, units);
     Ok(collected)
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use millicent_lake::{Collection, Outcome, Rows, Slice};
+use millicent_lake::{Collection, Outcome, Replacement, Rows, Slice};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +29,17 @@ use crate::{cost, metrics, traces};
 /// A source that failed so often in a row is left until the next pass.
 const FAILURES_IN_A_ROW: u32 = 3;
 
+/// What stands in the place of what was read of a window before.
+pub(crate) enum Data {
+    /// All of it, in memory.
+    Rows(Slice, Rows),
+    /// More than that: written in parts, and still to be committed.
+    Parts(Box<Replacement>),
+}
+
 /// What a window gave.
 pub(crate) struct Collected {
-    /// What the rows replace.
-    pub(crate) slice: Slice,
-    pub(crate) rows: Rows,
+    pub(crate) data: Data,
     /// What is missing in them.
     pub(crate) partial: Option<String>,
     /// A part of the window that AWS has nothing for yet.
@@ -44,8 +50,16 @@ impl Collected {
     /// Nothing is missing.
     pub(crate) fn whole(slice: Slice, rows: Rows) -> Self {
         Self {
-            slice,
-            rows,
+            data: Data::Rows(slice, rows),
+            partial: None,
+            not_yet: None,
+        }
+    }
+
+    /// What was written in parts.
+    pub(crate) fn in_parts(parts: Replacement) -> Self {
+        Self {
+            data: Data::Parts(Box::new(parts)),
             partial: None,
             not_yet: None,
         }

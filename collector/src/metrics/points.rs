@@ -11,27 +11,28 @@ use super::series::{Series, Statistic};
 use crate::collector::Inner;
 use crate::windows::Window;
 
-/// The rows of one call: `points` has the index of a series in `asked`, a statistic, and its values.
-/// Those outside of the window belong to another, and are left to it.
+/// The rows of one call, one series after the other: `points` has the index of a series in `asked`, a
+/// statistic, and its values. Those outside of the window belong to another, and are left to it.
 pub(super) fn rows(
     inner: &Inner,
     window: Window,
     asked: &Asked,
-    points: Vec<(usize, Statistic, Values)>,
-) -> Vec<MetricPoint> {
-    let mut rows: BTreeMap<(usize, DateTime<Utc>), MetricPoint> = BTreeMap::new();
-    for (at, statistic, values) in points {
-        for (ts, value) in values {
-            if !window.holds(ts) {
-                continue;
+    mut points: Vec<(usize, Statistic, Values)>,
+) -> impl Iterator<Item = Vec<MetricPoint>> {
+    points.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    std::iter::from_fn(move || {
+        let at = points.last()?.0;
+        let mut rows: BTreeMap<DateTime<Utc>, MetricPoint> = BTreeMap::new();
+        while let Some((_, statistic, values)) = points.pop_if(|(next, ..)| *next == at) {
+            for (ts, value) in values.into_iter().filter(|(ts, _)| window.holds(*ts)) {
+                let row = rows
+                    .entry(ts)
+                    .or_insert_with(|| empty(inner, &asked.series[at], ts, asked.period_s));
+                statistic.put(row, value);
             }
-            let row = rows
-                .entry((at, ts))
-                .or_insert_with(|| empty(inner, &asked.series[at], ts, asked.period_s));
-            statistic.put(row, value);
         }
-    }
-    rows.into_values().collect()
+        Some(rows.into_values().collect())
+    })
 }
 
 fn empty(inner: &Inner, series: &Series, ts: DateTime<Utc>, period_s: i32) -> MetricPoint {

@@ -16,7 +16,7 @@ use std::sync::PoisonError;
 use millicent_lake::{Collection, Mark, Outcome, Slice, Table};
 use uuid::Uuid;
 
-use super::{Began, Collected, Task};
+use super::{Began, Collected, Data, Task};
 use crate::coverage::{apply, charge, merge, span};
 use crate::error::CollectError;
 use crate::meter::Meter;
@@ -56,9 +56,10 @@ impl Task {
             self.take_back(window).await?;
         }
         let lake = &self.inner.lake;
-        let replaced = lake
-            .replace_since(mark, &collected.slice, collected.rows)
-            .await?;
+        let replaced = match collected.data {
+            Data::Rows(slice, rows) => lake.replace_since(mark, &slice, rows).await?,
+            Data::Parts(parts) => parts.commit_since(mark).await?,
+        };
         let Some(rows) = replaced else {
             self.leave_to_another(window, meter, began).await?;
             return Ok(Settled::LeftToAnother);
