@@ -245,7 +245,8 @@ impl Assembler {
             .ok_or_else(|| needed(Field::Account, "an account"))?;
         let usage_type = text(Field::UsageType);
         let region = rules::region(row, usage_type.as_deref());
-        let service = rules::service(row).ok_or_else(|| needed(Field::Service, "a service"))?;
+        let service =
+            rules::service(row, &record_type).ok_or_else(|| needed(Field::Service, "a service"))?;
         let tags = row.map(Field::Tags).map_err(value)?;
         let texts = &mut self.texts;
         let mut shared = |text: Option<Cow<'_, str>>| text.map(|text| texts.shared(&*text));

@@ -16,10 +16,22 @@ const SERVICES: &[(&str, &str)] = &[
     ("AWSEvents", "CloudWatch Events"),
 ];
 
+const EC2_COMPUTE: &str = "Amazon Elastic Compute Cloud - Compute";
+const EC2_OTHER: &str = "EC2 - Other";
+
 /// Cost Explorer's SERVICE: by the product's code where that is known, else the product's own name,
-/// else its code.
-pub(super) fn service(row: &dyn Row) -> Option<String> {
+/// else its code. Tax is a service of its own there, and EC2 is two.
+pub(super) fn service(row: &dyn Row, record_type: &str) -> Option<String> {
     let code = row.text(Field::ServiceCode);
+    if record_type == "Tax" {
+        return Some("Tax".to_owned());
+    }
+    if code.as_deref() == Some("AmazonEC2") {
+        let instances = row
+            .text(Field::Operation)
+            .is_some_and(|operation| operation.starts_with("RunInstances"));
+        return Some(if instances { EC2_COMPUTE } else { EC2_OTHER }.to_owned());
+    }
     if let Some((_, service)) = SERVICES
         .iter()
         .find(|(known, _)| code.as_deref() == Some(known))
