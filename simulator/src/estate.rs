@@ -16,6 +16,7 @@ use crate::config::{Content, SimConfig};
 use crate::model::{BucketId, FunctionId, Micros, RouteId, TableId};
 
 pub use api::{Api, Domain, Protocol, Route};
+pub use api::{CONNECT, DISCONNECT};
 pub use function::{ALIAS, Configuration, Function, LogFormat};
 pub(crate) use large::{PLACES, is_called};
 pub use logs::LogGroup;

@@ -115,14 +115,17 @@ pub struct Request {
     pub path: String,
     /// Method as the client sent it.
     pub method: &'static str,
-    /// As the client waited: API Gateway's `Latency`.
+    /// As the client waited: API Gateway's `Latency`, which a WebSocket API does not tell.
     pub latency_us: i64,
     /// API Gateway's `IntegrationLatency`.
     pub integration_latency_us: i64,
     /// Status that the client got.
     pub status: u16,
-    /// Bytes of request and answer, as HTTP APIs count them; 0 for other APIs.
+    /// Bytes of request and answer as HTTP APIs count them, of the message for WebSocket APIs; 0 for
+    /// REST APIs.
     pub data_bytes: u64,
+    /// Minutes that a client stays connected, told when it connects to a WebSocket API; else 0.
+    pub connected_min: u64,
     /// The function call behind it.
     pub invocation: Invocation,
 }

@@ -51,7 +51,7 @@ pub struct RouteTruth {
     pub errors_4xx: u64,
     /// Answered with 5xx.
     pub errors_5xx: u64,
-    /// API Gateway's `Latency`.
+    /// API Gateway's `Latency`; of a WebSocket API its `IntegrationLatency`.
     pub latency_ms: Quantiles,
     /// Requests whose own invocation waited for an initialisation.
     pub cold_starts: u64,

@@ -66,7 +66,7 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
         .sum();
     let tables: u64 = estate.tables.iter().map(|table| table.bytes).sum();
     let free = fixed::TABLE_FREE_GB * GB * FREE_TIER_PERCENT / 100;
-    // Five metrics of every method of a REST API, six of every route of an HTTP API.
+    // Five metrics of every method of a REST API, six of every route of another API.
     let detailed: i128 = estate
         .routes
         .iter()
@@ -74,8 +74,7 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
         .filter(|api| api.detailed_metrics)
         .map(|api| match api.protocol {
             Protocol::Rest => 5,
-            Protocol::Http => 6,
-            Protocol::WebSocket => 0,
+            Protocol::Http | Protocol::WebSocket => 6,
         })
         .sum();
     let counted = estate.buckets.iter().flat_map(|bucket| bucket.metrics);

@@ -62,6 +62,11 @@ pub struct Route {
     pub function: FunctionId,
 }
 
+/// The route of a WebSocket API that a client opens a connection with.
+pub const CONNECT: &str = "$connect";
+/// The route of a WebSocket API that a closed connection is told to.
+pub const DISCONNECT: &str = "$disconnect";
+
 impl Route {
     /// `GET /orders/{id}`, `$default`, `track`.
     pub fn key(&self) -> String {

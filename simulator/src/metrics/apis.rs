@@ -2,7 +2,7 @@
 
 use super::{layout::Layout, registry::Builder, series::Source};
 use crate::{
-    estate::{Api, ApiId, Estate, Protocol},
+    estate::{Api, ApiId, CONNECT, DISCONNECT, Estate, Protocol},
     model::RouteId,
 };
 
@@ -20,8 +20,8 @@ impl Builder {
                 Protocol::Http | Protocol::WebSocket => ("ApiId", api.id),
             };
             let stage = ("Stage", api.stage);
-            self.api_set(layout, api, &[whole], &routes);
-            self.api_set(layout, api, &[whole, stage], &routes);
+            self.api_set(layout, api, estate, &[whole], &routes);
+            self.api_set(layout, api, estate, &[whole, stage], &routes);
             for id in routes.iter().filter(|_| api.detailed_metrics) {
                 let route = &estate.routes[usize::from(id.0)];
                 let method = if route.method.is_empty() {
@@ -29,13 +29,17 @@ impl Builder {
                 } else {
                     route.method
                 };
-                let dimensions = [
-                    whole,
-                    stage,
-                    ("Method", method),
-                    ("Resource", route.resource),
-                ];
-                self.api_set(layout, api, &dimensions, &[*id]);
+                // AWS documents both; HTTP APIs have the newer form here, WebSocket APIs the older.
+                let dimensions = match api.protocol {
+                    Protocol::Rest | Protocol::Http => vec![
+                        whole,
+                        stage,
+                        ("Method", method),
+                        ("Resource", route.resource),
+                    ],
+                    Protocol::WebSocket => vec![whole, stage, ("Route", route.resource)],
+                };
+                self.api_set(layout, api, estate, &dimensions, &[*id]);
             }
         }
     }
@@ -44,6 +48,7 @@ impl Builder {
         &mut self,
         layout: &Layout,
         api: &Api,
+        estate: &Estate,
         dimensions: &[(&str, &str)],
         routes: &[RouteId],
     ) {
@@ -61,8 +66,49 @@ impl Builder {
                     bytes,
                 );
             }
-            Protocol::WebSocket => {}
+            Protocol::WebSocket => self.messages(layout, estate, dimensions, routes),
         }
+    }
+
+    fn messages(
+        &mut self,
+        layout: &Layout,
+        estate: &Estate,
+        dimensions: &[(&str, &str)],
+        routes: &[RouteId],
+    ) {
+        let key = |route: &RouteId| estate.routes[usize::from(route.0)].resource;
+        let slots = |wanted: &dyn Fn(&str) -> bool| -> Vec<u16> {
+            let own = routes.iter().filter(|route| wanted(key(route)));
+            own.map(|route| layout.integration_latency(*route))
+                .collect()
+        };
+        let connects = slots(&|key| key == CONNECT);
+        let messages = slots(&|key| key != CONNECT && key != DISCONNECT);
+        let all = slots(&|_| true);
+        let client_errors = routes.iter().map(|r| layout.client_errors(*r)).collect();
+        let server_errors = routes.iter().map(|r| layout.server_errors(*r)).collect();
+        let flags = |counters| Source::Flags {
+            slots: all.clone(),
+            counters,
+            besides: false,
+        };
+        let mut add =
+            |metric, unit, source| self.add("AWS/ApiGateway", metric, unit, dimensions, source);
+        if !connects.is_empty() {
+            add("ConnectCount", "Count", Source::Ones(connects));
+        }
+        if !messages.is_empty() {
+            add("MessageCount", "Count", Source::Ones(messages));
+        }
+        add("ClientError", "Count", flags(client_errors));
+        add("IntegrationError", "Count", flags(server_errors));
+        add("ExecutionError", "Count", flags(Vec::new()));
+        add(
+            "IntegrationLatency",
+            "Milliseconds",
+            Source::Times(all.clone()),
+        );
     }
 
     /// What REST and HTTP APIs have in common, but for the names of their errors.

@@ -4,7 +4,7 @@
 use std::ops::{AddAssign, Range};
 
 use crate::{
-    estate::{Estate, Protocol},
+    estate::{CONNECT, DISCONNECT, Estate, Protocol},
     metrics::{
         entry_points::EntryPoints,
         events::{Event, visit},
@@ -17,6 +17,9 @@ use crate::{
 /// Bytes of a request that an HTTP API counts as one.
 const HTTP_METERED_BYTES: u64 = 512 << 10;
 
+/// Bytes of a message that a WebSocket API counts as one.
+const MESSAGE_METERED_BYTES: u64 = 32 << 10;
+
 /// A quantity that the bill counts and that a request causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Meter {
@@ -24,6 +27,10 @@ pub enum Meter {
     ApiRequests,
     /// Requests to HTTP APIs, one for every 512 KB begun.
     HttpApiRequests,
+    /// Messages of WebSocket APIs, one for every 32 KB begun.
+    Messages,
+    /// Minutes that clients are connected to WebSocket APIs.
+    ConnectionMinutes,
     /// Invocations of x86 functions.
     LambdaRequestsX86,
     /// Invocations of arm functions.
@@ -54,11 +61,13 @@ pub enum Meter {
 
 impl Meter {
     /// How many there are.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 17;
     /// All of them, in order.
     pub const ALL: [Meter; Meter::COUNT] = [
         Meter::ApiRequests,
         Meter::HttpApiRequests,
+        Meter::Messages,
+        Meter::ConnectionMinutes,
         Meter::LambdaRequestsX86,
         Meter::LambdaRequestsArm,
         Meter::LambdaMbMsX86,
@@ -191,11 +200,20 @@ impl EntryUsage {
     }
 
     fn add_request(&mut self, estate: &Estate, work: &Work, request: &Request) {
+        let route = &estate.routes[usize::from(request.route.0)];
         let (requests, metered) = match estate.api_of(request.route).protocol {
             Protocol::Rest => (Meter::ApiRequests, 1),
-            Protocol::Http | Protocol::WebSocket => (
+            Protocol::Http => (
                 Meter::HttpApiRequests,
                 request.data_bytes.div_ceil(HTTP_METERED_BYTES),
+            ),
+            // To open and to close a connection is no message.
+            Protocol::WebSocket if matches!(route.resource, CONNECT | DISCONNECT) => {
+                (Meter::ConnectionMinutes, request.connected_min)
+            }
+            Protocol::WebSocket => (
+                Meter::Messages,
+                request.data_bytes.div_ceil(MESSAGE_METERED_BYTES),
             ),
         };
         self.add_start(work, request.invocation.init_us.is_some());

@@ -98,6 +98,7 @@ fn request(rng: &mut ChaCha8Rng, estate: &Estate, id: RouteId, start: Micros) ->
             Protocol::Http => rng.random_range(800..6_000),
             Protocol::Rest | Protocol::WebSocket => 0,
         },
+        connected_min: 0,
         invocation,
     };
     started(rng, start, Doing::Request(request))

@@ -87,7 +87,7 @@ impl Generator {
         // Draws of its own, so that what came later left the REST APIs' requests as they were.
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ LATER_WORK);
         rng.set_stream(minute as u64);
-        self.http_requests(&mut rng, minute, &shape, &cold, &mut work);
+        self.untraced_requests(&mut rng, minute, &shape, &cold, &mut work);
         work.extend(self.scheduled(&mut rng, minute, &cold));
         work.extend(self.scheduled_executions(&mut rng, minute, &cold));
         work.sort_by_key(|work| work.start);

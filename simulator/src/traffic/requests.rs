@@ -13,7 +13,7 @@ use super::{
     shape,
 };
 use crate::{
-    estate::{ApiId, Protocol},
+    estate::{ApiId, CONNECT, Protocol},
     model::{Doing, Micros, Request, RouteId, Work},
 };
 
@@ -52,8 +52,9 @@ impl Generator {
             .collect()
     }
 
-    /// Adds the requests to HTTP APIs. Those emit no segment, so that Lambda samples by itself.
-    pub(super) fn http_requests(
+    /// Adds the requests to HTTP and WebSocket APIs. Those emit no segment, so that Lambda samples by
+    /// itself.
+    pub(super) fn untraced_requests(
         &self,
         rng: &mut ChaCha8Rng,
         minute: i64,
@@ -62,18 +63,17 @@ impl Generator {
         work: &mut Vec<Work>,
     ) {
         let mut sampling = Sampling::new();
-        for (index, _) in self
-            .estate
-            .apis
-            .iter()
-            .enumerate()
-            .filter(|(_, api)| api.protocol == Protocol::Http)
-        {
-            let mut arrivals = self.arrivals(rng, shape::HTTP_RATE * shape.relative[0]);
+        for (index, api) in (0..).map(ApiId).zip(&self.estate.apis) {
+            let rate = match api.protocol {
+                Protocol::Rest => continue,
+                Protocol::Http => shape::HTTP_RATE,
+                Protocol::WebSocket => shape::WEBSOCKET_RATE,
+            };
+            let mut arrivals = self.arrivals(rng, rate * shape.relative[0]);
             arrivals.sort_unstable();
             for offset in arrivals {
                 let start = shape::start_of(minute) + offset;
-                let (id, request) = self.request(rng, ApiId(index as u16), start, cold);
+                let (id, request) = self.request(rng, index, start, cold);
                 let invocation = &request.invocation;
                 let sampled = sampling.takes(rng, invocation.function, invocation.start);
                 work.push(Work {
@@ -132,16 +132,28 @@ impl Generator {
         let after = rng.random_range(most_after / 7..most_after);
         let data_bytes = match protocol {
             Protocol::Http => draw_us(rng, profile::HTTP_KILOBYTES) as u64,
-            Protocol::Rest | Protocol::WebSocket => 0,
+            Protocol::WebSocket => draw_us(rng, profile::MESSAGE_KILOBYTES) as u64,
+            Protocol::Rest => 0,
+        };
+        let connects = self.estate.routes[usize::from(route.0)].resource == CONNECT;
+        let connected_min = if connects {
+            (draw_us(rng, profile::CONNECTED_MIN) as u64).div_ceil(1_000)
+        } else {
+            0
+        };
+        let latency_us = match protocol {
+            Protocol::WebSocket => integration_latency_us,
+            Protocol::Rest | Protocol::Http => before + integration_latency_us + after,
         };
         let request = Request {
             route,
             path: path(rng, behaviour.path),
             method: behaviour.method,
-            latency_us: before + integration_latency_us + after,
+            latency_us,
             integration_latency_us,
             status: status(protocol, behaviour, course),
             data_bytes,
+            connected_min,
             invocation,
         };
         (id, request)

@@ -13,6 +13,10 @@ const BACKOFFICE_RATE: f64 = 0.24;
 /// Requests a second to the storefront's HTTP API over a usual weekday, at scale 1.
 pub(super) const HTTP_RATE: f64 = 0.26;
 
+/// Connections opened and closed and messages a second of the WebSocket API over a usual weekday, at
+/// scale 1.
+pub(super) const WEBSOCKET_RATE: f64 = 0.16;
+
 /// Hours of a day in UTC, for a shop in Central Europe, relative to their mean.
 #[rustfmt::skip]
 const SHOP_DAY: [f64; 24] = [

@@ -146,8 +146,14 @@ fn times_fit_into_each_other() {
                 let invocation = &request.invocation;
                 check(invocation, false, work.start);
                 assert!(request.latency_us < 29_000_000);
-                assert!(request.latency_us > request.integration_latency_us);
-                assert!(invocation.end() <= work.start + request.latency_us);
+                assert!(request.latency_us >= request.integration_latency_us);
+                // The gateway of a WebSocket API is not in the latency that it tells.
+                let gateway_us = if request.latency_us > request.integration_latency_us {
+                    0
+                } else {
+                    1_200
+                };
+                assert!(invocation.end() <= work.start + request.latency_us + gateway_us);
                 assert!(
                     invocation.throttled || request.integration_latency_us > invocation.duration_us
                 );

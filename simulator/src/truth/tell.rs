@@ -69,9 +69,6 @@ impl World {
             .zip(costs)
             .enumerate();
         parts
-            .filter(|(_, (((route, _), _), _))| {
-                estate.apis[usize::from(route.api.0)].protocol != Protocol::WebSocket
-            })
             .map(|(index, (((route, usage), latency_ms), cost_by_service))| {
                 let api = estate.api_of(RouteId(index as u16));
                 RouteTruth {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Points, at, one, query, world};
 use crate::{
     World,
-    estate::{Api, Protocol},
+    estate::{Api, Protocol, Route},
     model::{Call, Doing, Invocation, Request, Target, Work},
 };
 
@@ -170,6 +170,10 @@ fn names(api: &Api) -> ((&'static str, &'static str), [&'static str; 2]) {
 fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64, period: i64) {
     for (index, route) in world.estate().routes.iter().enumerate() {
         let api = &world.estate().apis[usize::from(route.api.0)];
+        if api.protocol == Protocol::WebSocket {
+            check_messages(world, requests, route, from, to, period);
+            continue;
+        }
         let (whole, errors) = names(api);
         let method = if route.method.is_empty() {
             route.resource
@@ -242,7 +246,8 @@ fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64,
             close(&got("DataProcessed", "Sum"), &told(&bytes));
         }
     }
-    for api in &world.estate().apis {
+    let counted = |api: &&Api| api.protocol != Protocol::WebSocket;
+    for api in world.estate().apis.iter().filter(counted) {
         let own = requests
             .iter()
             .filter(|(_, r)| world.estate().api_of(r.route).name == api.name);
@@ -261,6 +266,49 @@ fn check_apis(world: &World, requests: &[(&Work, &Request)], from: i64, to: i64,
             );
         }
     }
+}
+
+/// A route of a WebSocket API, by the older form of its dimensions.
+fn check_messages(
+    world: &World,
+    requests: &[(&Work, &Request)],
+    route: &Route,
+    from: i64,
+    to: i64,
+    period: i64,
+) {
+    let api = &world.estate().apis[usize::from(route.api.0)];
+    let dimensions = [
+        ("ApiId", api.id),
+        ("Stage", api.stage),
+        ("Route", route.resource),
+    ];
+    let is_own = |r: &Request| {
+        let other = &world.estate().routes[usize::from(r.route.0)];
+        (other.api, other.resource) == (route.api, route.resource)
+    };
+    let own = requests.iter().filter(|(_, r)| is_own(r));
+    let own = collect(from, to, period, own.map(|(work, r)| (work.start, *r)));
+    let told =
+        |f: &dyn Fn(&Vec<&Request>) -> f64| own.iter().map(|(t, r)| (*t, f(r))).collect::<Points>();
+    let got = |metric, stat| {
+        let query = query("a", "AWS/ApiGateway", metric, &dimensions, stat, period);
+        one(world, query, from, to)
+    };
+    let number = told(&|r| r.len() as f64);
+    let (connects, messages) = match route.resource {
+        "$connect" => (number.clone(), Points::new()),
+        "$disconnect" => (Points::new(), Points::new()),
+        _ => (Points::new(), number.clone()),
+    };
+    close(&got("ConnectCount", "Sum"), &connects);
+    close(&got("MessageCount", "Sum"), &messages);
+    close(&got("IntegrationLatency", "SampleCount"), &number);
+    assert!(got("Latency", "Sum").is_empty(), "there is none");
+    let failed =
+        |class: u16| told(&|r| r.iter().filter(|r| r.status / 100 == class).count() as f64);
+    close(&got("ClientError", "Sum"), &failed(4));
+    close(&got("IntegrationError", "Sum"), &failed(5));
 }
 
 /// Operation, read and write units in thousandths, and whether it failed.

@@ -270,6 +270,11 @@ pub(in crate::traffic) const BURST_ERROR: f64 = 0.6;
 /// Bytes of a request to an HTTP API and its answer, in thousands.
 pub(in crate::traffic) const HTTP_KILOBYTES: LogNormal = around(2.6, 0.7);
 
+/// Bytes of a message of a WebSocket API, in thousands.
+pub(in crate::traffic) const MESSAGE_KILOBYTES: LogNormal = around(0.4, 0.6);
+/// Minutes that a client stays connected.
+pub(in crate::traffic) const CONNECTED_MIN: LogNormal = around(6.5, 0.8);
+
 /// Share of its API's requests and behaviours of every route, in the order of the estate's routes.
 pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
     (
@@ -552,6 +557,50 @@ pub(in crate::traffic) const ROUTES: &[(f64, &[Behaviour])] = &[
             ),
         ],
     ),
+    (
+        0.12,
+        &[behaviour(
+            "",
+            "$connect",
+            around(5.0, 0.35),
+            (403, 0.02),
+            0.001,
+            &[read(ORDERS, "GetItem", (2, 5), GET)],
+        )],
+    ),
+    (
+        0.12,
+        &[behaviour(
+            "",
+            "$disconnect",
+            around(2.5, 0.35),
+            (400, 0.0),
+            0.0005,
+            &[],
+        )],
+    ),
+    (
+        0.72,
+        &[behaviour(
+            "",
+            "track",
+            around(7.0, 0.4),
+            (400, 0.004),
+            0.001,
+            &[read(ORDERS, "GetItem", (2, 5), GET)],
+        )],
+    ),
+    (
+        0.04,
+        &[behaviour(
+            "",
+            "$default",
+            around(1.6, 0.3),
+            (400, 0.3),
+            0.0,
+            &[],
+        )],
+    ),
 ];
 
 /// Start of every function, in the order of the estate's functions.
@@ -571,7 +620,7 @@ pub(in crate::traffic) const STARTS: &[Start] = &[
     Start { cold_rate: 0.021,  init_ms: around(230.0, 0.18),   log_bytes: 520 },
     Start { cold_rate: 0.05,   init_ms: around(640.0, 0.2),    log_bytes: 880 },
     Start { cold_rate: 0.06,   init_ms: around(205.0, 0.15),   log_bytes: 470 },
-    // The WebSocket API's, which are not used yet, and what is no API's.
+    // The WebSocket API's, and what is no API's.
     Start { cold_rate: 0.05,   init_ms: around(220.0, 0.15),   log_bytes: 450 },
     Start { cold_rate: 0.05,   init_ms: around(220.0, 0.15),   log_bytes: 430 },
     Start { cold_rate: 0.03,   init_ms: around(225.0, 0.15),   log_bytes: 480 },
