@@ -364,11 +364,15 @@ fn class(outcome: &str) -> String {
 /// What a source brings.
 fn what(source: &str) -> &'static str {
     match source {
-        "discovery" => "Functions, APIs, tables, buckets and what else there is, as it is configured",
+        "discovery" => {
+            "Functions, APIs, tables, buckets and what else there is, as it is configured"
+        }
         "lambda-metrics" => "Invocations, errors and durations of functions, from CloudWatch",
         "apigateway-metrics" => "Requests, errors and latency of APIs, from CloudWatch",
         "dynamodb-metrics" => "Units, calls and latency of tables, from CloudWatch",
-        "s3-metrics" => "Size of buckets, and their requests where they are counted, from CloudWatch",
+        "s3-metrics" => {
+            "Size of buckets, and their requests where they are counted, from CloudWatch"
+        }
         "states-metrics" => "Executions of state machines, from CloudWatch",
         "logs-metrics" => "Bytes that log groups take in, from CloudWatch",
         "latency-histograms" => "Requests by latency, hour by hour, from CloudWatch",
