@@ -68,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) active: Active,
     pub(crate) backoff: Mutex<Backoff>,
     pub(crate) exports: exports::Checked,
+    pub(crate) claims: Arc<exports::Claims>,
 }
 
 impl Collector {
@@ -92,7 +93,8 @@ impl Collector {
         let today = clock.now().date_naive();
         let purse = Purse::new(config.budget_usd_per_day, today, Decimal::ZERO);
         let (purse, gate) = (Arc::new(purse), Arc::new(Semaphore::new(AT_ONCE)));
-        let collector = Collector::new(config, lake, clock, aws, Arc::clone(&purse), gate);
+        let (spending, exports) = (Arc::clone(&purse), Arc::default());
+        let collector = Collector::new(config, lake, clock, aws, spending, gate, exports);
         purse.add(today, collector.spent_today().await?);
         Ok(collector)
     }
@@ -105,6 +107,7 @@ impl Collector {
         aws: Aws,
         purse: Arc<Purse>,
         gate: Arc<Semaphore>,
+        claims: Arc<exports::Claims>,
     ) -> Collector {
         Collector {
             inner: Arc::new(Inner {
@@ -118,6 +121,7 @@ impl Collector {
                 active: Active::default(),
                 backoff: Mutex::default(),
                 exports: exports::Checked::default(),
+                claims,
             }),
         }
     }

@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::collector::{AT_ONCE, Progress};
 use crate::config::CollectConfig;
 use crate::error::CollectError;
+use crate::exports;
 use crate::meter::Purse;
 use crate::plan::Plan;
 use crate::summary::PassSummary;
@@ -147,6 +148,8 @@ struct Shared {
     /// Bounds how many places work at once.
     gate: Arc<Semaphore>,
     claims: Mutex<Claims>,
+    /// Which export of the bill each billing period is of.
+    exports: Arc<exports::Claims>,
 }
 
 /// Collects every account and region into a lake.
@@ -174,6 +177,7 @@ impl Estate {
             purse: Arc::new(purse),
             gate: Arc::new(Semaphore::new(AT_ONCE)),
             claims: Mutex::default(),
+            exports: Arc::default(),
         });
         let mut accounts = Vec::new();
         for account in config.accounts {

@@ -24,7 +24,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use pass::{Checked, collect, planned};
+pub(crate) use pass::{Checked, Claims, collect, planned};
 
 /// A place where exports of the bill are.
 #[derive(Debug, Clone, PartialEq, Eq)]

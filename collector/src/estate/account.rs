@@ -228,6 +228,7 @@ impl Account {
             Aws::new(access, region),
             Arc::clone(&shared.purse),
             Arc::clone(&shared.gate),
+            Arc::clone(&shared.exports),
         );
         (self.place(access, region), collector)
     }

@@ -50,8 +50,26 @@ struct Looked<'a> {
     found: Vec<Found>,
 }
 
-/// Which export's a table's billing period is.
-type Claims = Mutex<HashMap<(String, Period), String>>;
+/// Which export each table's billing period is of, over all accounts of an estate.
+#[derive(Debug, Default)]
+pub(crate) struct Claims(Mutex<HashMap<(String, Period), String>>);
+
+impl Claims {
+    /// The period is the export's, unless another one had it first.
+    fn take(&self, source: &str, period: Period, root: &str) -> Result<(), Trouble> {
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = claims
+            .entry((source.to_owned(), period))
+            .or_insert_with(|| root.to_owned());
+        if owner == root {
+            return Ok(());
+        }
+        Err(Trouble::failed(format!(
+            "{root} and {owner} are both exports of the table {source} with the billing period {period}, and a bill must not count \
+             twice: keep one of them under [[exports]]"
+        )))
+    }
+}
 
 /// Reads what is new of every configured export.
 ///
@@ -82,16 +100,16 @@ pub(crate) async fn collect(
             }
         }
     }
-    let claims = Claims::default();
+    let claims = &inner.claims;
     let mut due = Vec::new();
     for looked in &places {
         for found in &looked.found {
             match known.stands(found) {
-                None => due.push((looked, found)),
-                Some(periods) => {
-                    let mut claims = claims.lock().unwrap_or_else(PoisonError::into_inner);
-                    claims.extend(periods.into_iter().map(|at| (at, found.root.clone())));
-                }
+                Some(periods)
+                    if periods.iter().all(|(source, period)| {
+                        claims.take(source, *period, &found.root).is_ok()
+                    }) => {}
+                _ => due.push((looked, found)),
             }
         }
     }
@@ -111,7 +129,7 @@ pub(crate) async fn collect(
             break;
         }
         let recording = Recording::new(&inner, &found.root);
-        let read = read(&inner, looked, found, &recording.meter, &cancel, &claims).await;
+        let read = read(&inner, looked, found, &recording.meter, &cancel).await;
         let windows = match read {
             Ok(loaded) => {
                 for period in loaded.periods.keys() {
@@ -201,24 +219,10 @@ async fn read(
     found: &Found,
     meter: &Meter,
     cancel: &CancellationToken,
-    claims: &Claims,
 ) -> Result<Loaded, LoadError> {
     let place = &looked.place;
     let files = place.files(&looked.config.path, found, meter).await?;
-    let claim = |source: &str, period: Period| {
-        let mut claims = claims.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = claims
-            .entry((source.to_owned(), period))
-            .or_insert_with(|| found.root.clone());
-        if *owner == found.root {
-            return Ok(());
-        }
-        Err(Trouble::failed(format!(
-            "{} and {owner} are both exports of the table {source} with the billing period {period}, and a bill must not count \
-             twice: keep one of them under [[exports]]",
-            found.root
-        )))
-    };
+    let claim = |source: &str, period| inner.claims.take(source, period, &found.root);
     load(&inner.lake, place, found, &files, meter, cancel, &claim).await
 }
 
