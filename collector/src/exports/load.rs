@@ -2,6 +2,7 @@
 //! billing period at a time when everything was read.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use millicent_lake::{Lake, LakeError, Replacement, Rows, Slice, Table};
 use tokio::sync::mpsc;
@@ -161,14 +162,14 @@ async fn write_part(
     let Some(first) = part.lines.first() else {
         return Ok(());
     };
-    if !periods.contains_key(&part.period) {
-        claim(&first.source, part.period)?;
-        let replacement = begin(lake, &first.source, part.period)?;
-        periods.insert(part.period, replacement);
-    }
-    if let Some(replacement) = periods.get_mut(&part.period) {
-        replacement.write(Rows::Costs(part.lines)).await?;
-    }
+    let replacement = match periods.entry(part.period) {
+        Entry::Occupied(begun) => begun.into_mut(),
+        Entry::Vacant(new) => {
+            claim(&first.source, part.period)?;
+            new.insert(begin(lake, &first.source, part.period)?)
+        }
+    };
+    replacement.write(Rows::Costs(part.lines)).await?;
     Ok(())
 }
 

@@ -185,7 +185,7 @@ async fn two_exports_of_one_table_and_period_do_not_count_twice() {
     let bench = Bench::new().await;
     for (name, cost) in [("a", "1"), ("b", "10")] {
         let lines = csv(&[hour(1, 0, cost, "1")]);
-        bench.deliver(&format!("{name}"), "2026-11", &[("f-00001.csv", lines)]);
+        bench.deliver(name, "2026-11", &[("f-00001.csv", lines)]);
     }
     let message = bench.trouble(&["a", "b"]).await;
     for part in ["are both exports of the table cur", "2026-11", "keep one"] {

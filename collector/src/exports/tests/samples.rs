@@ -171,7 +171,7 @@ impl Bench {
     /// The bill as it stands in the lake, in order of time.
     pub(super) async fn lines(&self) -> Vec<CostLine> {
         let mut lines = self.aws.bill().await;
-        lines.sort_by(|a, b| (a.ts, a.cost_usd).cmp(&(b.ts, b.cost_usd)));
+        lines.sort_by_key(|line| (line.ts, line.cost_usd));
         lines
     }
 
