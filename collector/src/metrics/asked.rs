@@ -1,6 +1,8 @@
 //! Which series a window asks for: what CloudWatch lists as active in its time. What an account is
 //! billed for then follows what happens in it, and not how much is deployed.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use millicent_lake::Resource;
 
@@ -105,17 +107,13 @@ async fn series_for(
         window,
         settled,
     };
-    let listing = inner.active.listing(inner, meter, look).await;
-    let listing = listing.map_err(|trouble| Trouble {
-        outcome: trouble.outcome,
-        message: format!(
-            "it is not known which metrics of {} have data: {}",
-            system.namespace(),
-            trouble.message
-        ),
-    })?;
-
+    let listing = listing(inner, meter, look).await?;
     let mut series = listed_series(system, &known.resources, &listing);
+    if system == System::Lambda {
+        let namespace = lambda::INSIGHTS;
+        let listing = self::listing(inner, meter, Look { namespace, ..look }).await?;
+        series.extend(listing.metrics.iter().filter_map(lambda::insights));
+    }
     let of_resources = known_series(system, &known.resources);
     let few = matches!(system, System::Lambda | System::ApiGateway)
         && of_resources.len() <= ASK_ALL_UP_TO;
@@ -132,6 +130,17 @@ async fn series_for(
         );
     }
     Ok(without_doubles(series))
+}
+
+async fn listing(inner: &Inner, meter: &Meter, look: Look) -> Result<Arc<Listing>, Trouble> {
+    let listing = inner.active.listing(inner, meter, look).await;
+    listing.map_err(|trouble| Trouble {
+        outcome: trouble.outcome,
+        message: format!(
+            "it is not known which metrics of {} have data: {}",
+            look.namespace, trouble.message
+        ),
+    })
 }
 
 /// What the resources have for sure.

@@ -226,7 +226,7 @@ fn query(n: usize, series: &Series, statistic: Statistic, period_s: i32) -> Metr
         .iter()
         .map(|(name, value)| Dimension::builder().name(*name).value(value).build());
     let metric = Metric::builder()
-        .namespace(series.system.namespace())
+        .namespace(series.namespace())
         .metric_name(series.metric)
         .set_dimensions(Some(dimensions.collect()))
         .build();

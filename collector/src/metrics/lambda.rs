@@ -33,6 +33,12 @@ const SOME_FUNCTIONS: &[Metric] = &[
     ("UrlRequestLatency", MILLISECONDS, LATENCY),
 ];
 
+/// Namespace of Lambda Insights, an extension that some functions have.
+pub(super) const INSIGHTS: &str = "LambdaInsights";
+/// There is one of each initialisation and none of a warm start, so its number of samples is the
+/// number of cold starts. Reference: "Metrics collected by Lambda Insights" in CloudWatch's user guide.
+pub(super) const INIT_DURATION: Metric = ("init_duration", MILLISECONDS, LATENCY);
+
 /// Of an alias or version with provisioned concurrency.
 const PROVISIONED: &[Metric] = &[
     ("ProvisionedConcurrentExecutions", COUNT, MAXIMUM),
@@ -102,6 +108,13 @@ pub(super) fn listed(listed: &Listed) -> Option<Series> {
     of(name, Some(qualifier), dimensions).listed(PROVISIONED, listed)
 }
 
+/// The series that a listed metric of Lambda Insights is.
+pub(super) fn insights(listed: &Listed) -> Option<Series> {
+    let [name] = listed.exactly(["function_name"])?;
+    let dimensions = vec![("function_name", name.to_owned())];
+    of(name, None, dimensions).listed(&[INIT_DURATION], listed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::series::samples;
@@ -131,6 +144,17 @@ mod tests {
                 .iter()
                 .all(|series| series.metric != "IteratorAge")
         );
+    }
+
+    #[test]
+    fn lambda_insights_tells_initialisations_in_a_namespace_of_its_own() {
+        let listed = |metric| samples::listed(metric, &[("function_name", "search")]);
+        let init = insights(&listed("init_duration")).unwrap();
+        assert_eq!(
+            (init.namespace(), init.resource.as_str()),
+            (INSIGHTS, "search")
+        );
+        assert_eq!(insights(&listed("memory_utilization")), None);
     }
 
     #[test]

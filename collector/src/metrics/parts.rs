@@ -64,3 +64,57 @@ impl Parts {
 fn unwritable(error: LakeError) -> Trouble {
     Trouble::failed(chain(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use ciborium::Value as Cbor;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::testing::{Response, Scripted, map, metric_data};
+    use crate::{Clock, CollectConfig, Source, System};
+
+    const FUNCTIONS: usize = 100;
+    const MINUTES: usize = 240;
+
+    #[tokio::test]
+    async fn a_window_of_many_parts_is_whole() {
+        let aws = Scripted::start(|request| match request.operation {
+            "ListMetrics" => {
+                let listed = |n: usize| {
+                    let dimension = map([
+                        ("Name", "FunctionName".into()),
+                        ("Value", format!("f{n}").into()),
+                    ]);
+                    map([
+                        ("Namespace", "AWS/Lambda".into()),
+                        ("MetricName", "Invocations".into()),
+                        ("Dimensions", Cbor::Array(vec![dimension])),
+                    ])
+                };
+                let metrics = (0..FUNCTIONS).map(listed).collect();
+                Some(Response::cbor(&map([("Metrics", Cbor::Array(metrics))])))
+            }
+            "GetMetricData" => Some(metric_data(request, "Complete", &[1.0; MINUTES])),
+            "ListFunctions" => Some(Response::json(&serde_json::json!({"Functions": []}))),
+            _ => None,
+        })
+        .await;
+        let config = CollectConfig {
+            sources: vec![Source::Discovery, Source::Metrics(System::Lambda)],
+            history: TimeDelta::hours(4),
+            ..aws.config()
+        };
+        let collector = aws.collector(config).await;
+        let cancel = CancellationToken::new();
+        let pass = collector.pass(aws.clock.now(), &cancel, &|_| {}).await;
+        let summary = pass.unwrap();
+        assert!(summary.is_complete(), "{summary:?}");
+        // The settled four hours, and the live part with as many minutes as it has.
+        let live = 45;
+        let whole = FUNCTIONS * (MINUTES + live);
+        assert!(FUNCTIONS * MINUTES > MOST_ROWS);
+        assert_eq!(summary.sources[1].rows as usize, whole, "{summary:?}");
+    }
+}

@@ -7,6 +7,7 @@ use millicent_lake::MetricPoint;
 
 use super::active::Listed;
 use super::buckets::Bucket;
+use super::lambda;
 use crate::source::System;
 
 /// A statistic of CloudWatch that has a column.
@@ -96,6 +97,15 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    /// CloudWatch's namespace of the metric.
+    pub(crate) fn namespace(&self) -> &'static str {
+        if self.metric == lambda::INIT_DURATION.0 {
+            lambda::INSIGHTS
+        } else {
+            self.system.namespace()
+        }
+    }
+
     /// It has one value a day, stamped at midnight.
     pub(crate) fn is_daily(&self) -> bool {
         self.statistics == DAILY
