@@ -19,6 +19,8 @@
 -- column:  cold_start_rate_low  double  lower end of its 95% interval
 -- column:  cold_start_rate_high double  upper end
 -- column:  cost_usd             decimal unblended cost of everything that its requests caused
+-- column:  cost_low_usd         decimal lower end of its 95% interval: how far the traced requests decide it (see `cost_errors`)
+-- column:  cost_high_usd        decimal upper end
 -- column:  cost_per_1000_usd    double  cost ÷ requests × 1,000
 -- column:  share_of_cost        double  cost ÷ cost of everything in the account
 -- column:  cost_estimated       double  share of the cost that is not from a settled bill: 0 to 1
@@ -32,7 +34,7 @@ with counted as (
 ),
 ranked as (
     select
-        api, stage, route, duration_ms, weight, cold_start,
+        api, stage, route, duration_ms, weight,
         sum(weight) over (partition by api, stage, route order by duration_ms rows unbounded preceding) as below,
         sum(weight) over (partition by api, stage, route) as total,
         sum(weight * weight) over (partition by api, stage, route) as squares
@@ -48,17 +50,23 @@ traced as (
         -- API Gateway's times are in whole milliseconds.
         min(case when below >= 0.95 * total - 1.96 * sqrt(0.0475 * squares) then duration_ms end) - 0.5 as p95_low_ms,
         min(case when below >= 0.95 * total + 1.96 * sqrt(0.0475 * squares) then duration_ms end) + 0.5 as p95_high_ms,
-        min(case when below >= 0.99 * total then duration_ms end) as p99_ms,
-        count(*) as traces,
+        min(case when below >= 0.99 * total then duration_ms end) as p99_ms
+    from ranked
+    group by api, stage, route
+),
+started as (
+    select
+        api, stage, route, count(*) as traces,
         sum(case when cold_start then weight else 0.0 end) / nullif(sum(case when cold_start is not null then weight end), 0) as p,
         power(sum(case when cold_start is not null then weight end), 2)
             / nullif(sum(case when cold_start is not null then weight * weight end), 0) as n
-    from ranked
+    from request_traces
+    where ts >= $from and ts < $to
     group by api, stage, route
 ),
 cut as (
     select
-        api, stage, route, estimated, cost_usd,
+        date, account_id, region, api, stage, route, service, estimated, cost_usd,
         (extract(epoch from least(hour_end, $to::timestamptz)) - extract(epoch from greatest(hour, $from::timestamptz)))
             / (extract(epoch from hour_end) - extract(epoch from hour)) as part
     from hourly_costs
@@ -75,6 +83,26 @@ costs as (
         from cut
     )
     group by api, stage, route
+),
+errors as (
+    select api, stage, route, 1.96 * sqrt(sum(variance)) as error_usd
+    from (
+        -- An error that every day has adds up; errors of their own partly cancel out.
+        select api, stage, route, case when repeats then power(sum(error_usd), 2) else sum(power(error_usd, 2)) end as variance
+        from (
+            select
+                cut.date, cut.api, cut.stage, cut.route, cut.service, repeats,
+                sum(cast(cost_usd as double) * part) * relative_error as error_usd
+            from cut
+            join cost_errors
+                on cut.date = cost_errors.date and cut.account_id = cost_errors.account_id
+                    and cut.region = cost_errors.region and cut.api = cost_errors.api and cut.stage = cost_errors.stage
+                    and cut.route = cost_errors.route and cut.service = cost_errors.service
+            group by cut.date, cut.account_id, cut.region, cut.api, cut.stage, cut.route, cut.service, repeats, relative_error
+        )
+        group by api, stage, route, service, repeats
+    )
+    group by api, stage, route
 )
 select
     coalesce(counted.api, costs.api) as api, coalesce(counted.stage, costs.stage) as stage,
@@ -82,9 +110,11 @@ select
     requests, errors, client_errors, errors / nullif(requests, 0) as error_rate,
     p50_ms, p95_ms, p95_low_ms, p95_high_ms, p99_ms, coalesce(traces, 0) as traces,
     p as cold_start_rate,
-    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
-    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    case when n > 0 then greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) end as cold_start_rate_low,
+    case when n > 0 then least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) end as cold_start_rate_high,
     cast(cost_usd as decimal(38, 12)) as cost_usd,
+    cast(greatest(0.0, cast(cost_usd as double) - coalesce(error_usd, 0.0)) as decimal(38, 12)) as cost_low_usd,
+    cast(cast(cost_usd as double) + coalesce(error_usd, 0.0) as decimal(38, 12)) as cost_high_usd,
     cast(cost_usd as double) / nullif(requests, 0) * 1000 as cost_per_1000_usd,
     cast(cost_usd as double) / nullif(cast(total_usd as double), 0) as share_of_cost,
     coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated
@@ -94,4 +124,9 @@ full join (select * from costs where route is not null) as costs
 left join traced
     on coalesce(counted.api, costs.api) = traced.api and coalesce(counted.stage, costs.stage) = traced.stage
         and coalesce(counted.route, costs.route) = traced.route
+left join started
+    on coalesce(counted.api, costs.api) = started.api and coalesce(counted.stage, costs.stage) = started.stage
+        and coalesce(counted.route, costs.route) = started.route
+left join errors
+    on costs.api = errors.api and costs.stage = errors.stage and costs.route = errors.route
 order by cost_usd desc nulls last, api, stage, route

@@ -87,6 +87,20 @@ pub(crate) fn requests(api: &str, route: Option<&str>, ts: &str, count: f64) -> 
     }
 }
 
+/// A metric of an API in five minutes: of a route, or of the whole stage.
+pub(crate) fn api_metric(
+    api: &str,
+    route: Option<&str>,
+    metric: &str,
+    ts: &str,
+    sum: f64,
+) -> MetricPoint {
+    MetricPoint {
+        metric: metric.to_owned(),
+        ..requests(api, route, ts, sum)
+    }
+}
+
 /// A metric of a function in five minutes.
 pub(crate) fn function_metric(function: &str, metric: &str, ts: &str, sum: f64) -> MetricPoint {
     point("lambda", function, metric, at(ts), sum)
@@ -111,6 +125,27 @@ pub(crate) fn table_calls(table: &str, operation: &str, ts: &str, count: f64) ->
             4.0 * count,
         )
     }
+}
+
+/// What S3 measures of a bucket once a day.
+pub(crate) fn bucket_size(bucket: &str, metric: &str, day: &str, value: f64) -> MetricPoint {
+    let class = match metric {
+        "BucketSizeBytes" => "StandardStorage",
+        _ => "AllStorageTypes",
+    };
+    MetricPoint {
+        operation: Some(class.to_owned()),
+        period_s: 86_400,
+        sample_count: None,
+        sum: None,
+        max: Some(value),
+        ..point("s3", bucket, metric, at(&format!("{day} 00:00")), value)
+    }
+}
+
+/// A metric of a state machine in five minutes.
+pub(crate) fn machine_metric(machine: &str, metric: &str, ts: &str, sum: f64) -> MetricPoint {
+    point("states", machine, metric, at(ts), sum)
 }
 
 /// Bytes that a log group took in in five minutes.
@@ -238,6 +273,34 @@ impl Trace<'_> {
     }
 }
 
+/// A trace that begins with a function, whoever called it, and the one call that it makes.
+pub(crate) fn function_trace(
+    trace: u32,
+    function: &str,
+    ts: &str,
+    (resource, operation): (&str, &str),
+) -> Vec<Span> {
+    let accepted = Span {
+        name: function.to_owned(),
+        origin: Some("AWS::Lambda".to_owned()),
+        resource: Some(function.to_owned()),
+        duration_ms: Some(12.0),
+        ..span(trace, 1, "segment", at(ts))
+    };
+    let mut ran = function_span(trace, 2, function, at(ts), 10.0, None);
+    ran.parent_id = Some(accepted.span_id.clone());
+    let call = Span {
+        name: "DynamoDB".to_owned(),
+        namespace: Some("aws".to_owned()),
+        resource: Some(resource.to_owned()),
+        operation: Some(operation.to_owned()),
+        segment_id: ran.span_id.clone(),
+        parent_id: Some(ran.span_id.clone()),
+        ..span(trace, 3, "subsegment", at(ts))
+    };
+    vec![accepted, ran, call]
+}
+
 /// A line of a day's bill.
 pub(crate) fn line(
     day: &str,
@@ -310,6 +373,14 @@ pub(crate) fn route(api: &str, route: &str, function: &str) -> Resource {
             ("integration_target", function),
         ],
     )
+}
+
+/// A route of an API that leaves no trace of its own, `HTTP` or `WEBSOCKET`.
+pub(crate) fn untraced_route(protocol: &str, api: &str, key: &str, function: &str) -> Resource {
+    let mut found = route(api, key, function);
+    let protocol = ("protocol".to_owned(), protocol.to_owned());
+    found.configuration.extend([protocol]);
+    found
 }
 
 /// A window of a source that was collected at its end.

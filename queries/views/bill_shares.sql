@@ -102,15 +102,20 @@ spread as (
                 then rest_usd - 23 * cast(cast(rest_usd as double) / 24 as decimal(38, 12))
             else cast(cast(rest_usd as double) / 24 as decimal(38, 12))
         end as part_usd,
-        case when meter is null then 'not split' else 'unexplained' end as place,
+        case when meter is null or (parts is null and why is not null) then 'not split' else 'unexplained' end as place,
         case
             when meter is null then reason
+            when parts is null and why is not null then why
             when region is null then 'billed for the whole account, of no region'
             when coalesce(as_counted, counted) and coalesce(quantity, 0) <= 0 then 'the bill has no quantity for it'
             when parts is null then 'no usage was seen'
             else 'more was billed than was seen'
         end as basis
-    from rests
+    from (
+        select rests.*, meters.reason as why
+        from rests
+        left join meters on rests.service = meters.service and meter_type = meters.usage_type
+    ) as rests
     cross join (select value as hour_of_day from generate_series(0, 23)) as hours
     where rest_usd <> 0 or parts is null
 )

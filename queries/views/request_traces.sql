@@ -3,6 +3,8 @@
 --          X-Ray samples quiet minutes more than busy ones, so a trace stands for requests ÷ traces of its route and its five
 --          minutes. Requests of five minutes without a trace go to the route's traces of the same hour, or else of the same day;
 --          those of a day without any are stood for by none. Where nothing counts requests a trace stands for itself.
+--          HTTP and WebSocket APIs leave no trace of their own: one that begins with a function that a single route of such an API
+--          calls, and nothing else, is that route's.
 -- stored:  by day
 -- column:  date        date      UTC day of the trace's start
 -- column:  account_id  text      account
@@ -12,7 +14,8 @@
 -- column:  api         text      name of the API
 -- column:  stage       text      stage
 -- column:  route       text      METHOD /template
--- column:  duration_ms double    milliseconds, as the client waited
+-- column:  root        text      gateway, or function where the API leaves no trace
+-- column:  duration_ms double    milliseconds, as the client waited; null where the API leaves no trace
 -- column:  status      integer   HTTP status
 -- column:  fault       boolean   server error
 -- column:  function    text      function that served it; null if none was traced
@@ -20,14 +23,43 @@
 -- column:  init_ms     double    length of that initialisation, milliseconds
 -- column:  nth         integer   1 for the request that began the trace
 -- column:  weight      double    requests that it stands for
-with gateway as (
+with only_routes as (
+    select account_id, region, function, min(api) as api, min(stage) as stage, min(route) as route
+    from known_routes
+    where function is not null
+    group by account_id, region, function
+    having count(*) = 1 and min(protocol) <> 'REST'
+),
+event_sources as (
+    select distinct account_id as s_account, region as s_region, configuration['function'] as s_function
+    from resources
+    where kind = 'event-source-mapping'
+),
+roots as (
     select
-        date, account_id, region, trace_id, ts, date_bin(interval '5 minutes', ts) as bin,
-        resource as api, stage, route, duration_ms, http_status, fault,
-        row_number() over (partition by account_id, region, trace_id order by ts, span_id) as nth
+        date, spans.account_id, spans.region, trace_id, ts, span_id, only_routes.api, only_routes.stage, only_routes.route,
+        'function' as root, cast(null as double) as duration_ms, http_status, fault
+    from spans
+    join only_routes
+        on spans.account_id = only_routes.account_id and spans.region = only_routes.region
+            and spans.resource = only_routes.function
+    left anti join event_sources
+        on spans.account_id = s_account and spans.region = s_region and spans.resource = s_function
+    where kind = 'segment' and origin = 'AWS::Lambda' and parent_id is null and not inferred
+    union all
+    select
+        date, account_id, region, trace_id, ts, span_id, resource, stage, route,
+        'gateway', duration_ms, http_status, fault
     from spans
     where kind = 'segment' and origin = 'AWS::ApiGateway::Stage' and not inferred
         and resource is not null and stage is not null and route is not null
+),
+gateway as (
+    select
+        date, account_id, region, trace_id, ts, date_bin(interval '5 minutes', ts) as bin,
+        api, stage, route, root, duration_ms, http_status, fault,
+        row_number() over (partition by account_id, region, trace_id order by ts, span_id) as nth
+    from roots
 ),
 counted as (
     select
@@ -93,7 +125,7 @@ served as (
 )
 select
     gateway.date, gateway.account_id, gateway.region, gateway.trace_id, gateway.ts, gateway.api,
-    gateway.stage, gateway.route, duration_ms,
+    gateway.stage, gateway.route, root, duration_ms,
     cast(http_status as bigint) as status, fault, function, cold_start, init_ms,
     cast(nth as bigint) as nth, weight
 from gateway

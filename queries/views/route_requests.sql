@@ -8,12 +8,15 @@
 -- column:  region        text      region
 -- column:  api           text      name of the API
 -- column:  stage         text      stage
--- column:  route         text      METHOD /template; "(all routes)" where nothing tells them apart
+-- column:  route         text      METHOD /template, or a WebSocket API's route key; "(all routes)" where nothing tells them apart
 -- column:  ts            timestamp start of the period
 -- column:  period_s      integer   its length, seconds
--- column:  requests      double    requests
+-- column:  protocol      text      REST, HTTP or WEBSOCKET
+-- column:  requests      double    requests; of a WebSocket API its connects and messages
 -- column:  client_errors double    of which answered with 4xx
 -- column:  server_errors double    of which answered with 5xx
+-- column:  units         double    of what is billed, see `api_requests`
+-- column:  connects      double    connections made to a WebSocket API
 -- column:  basis         text      counted by method, counted by stage, or stage split by traces
 with detailed as (
     select distinct
@@ -85,17 +88,19 @@ shares as (
     from (select * from of_hour union all select * from of_day)
 )
 select
-    date, account_id, region, api, stage, route, ts, period_s,
-    requests, client_errors, server_errors, 'counted by method' as basis
+    date, account_id, region, api, stage, route, ts, period_s, protocol,
+    requests, client_errors, server_errors, units, connects, 'counted by method' as basis
 from api_requests
 where route is not null
 union all
 select
     date, by_stage.account_id, by_stage.region, by_stage.api, by_stage.stage,
-    coalesce(only_route, shared_route, '(all routes)') as route, ts, period_s,
+    coalesce(only_route, shared_route, '(all routes)') as route, ts, period_s, protocol,
     requests * coalesce(share, 1.0) as requests,
     client_errors * coalesce(share, 1.0) as client_errors,
     server_errors * coalesce(share, 1.0) as server_errors,
+    units * coalesce(share, 1.0) as units,
+    connects * coalesce(share, 1.0) as connects,
     case
         when only_route is not null then 'counted by stage'
         when shared_route is not null then 'stage split by traces'

@@ -14,6 +14,7 @@
 -- column:  calls      double    calls, weighted
 -- column:  traced     integer   calls seen
 -- column:  traces     integer   traces that they were seen in
+-- column:  squares    double    sum of the squares of the calls seen in each trace
 with calls as (
     select
         date, account_id, region, trace_id, segment_id,
@@ -24,13 +25,21 @@ with calls as (
         -- Bytes and units are used, and requests counted, by what succeeds.
         and not (name like '%DynamoDB%' and (error or fault or throttle))
         and name in ('DynamoDB', 'DynamoDBv2', 'Amazon DynamoDB', 'S3', 'Amazon S3')
+),
+by_trace as (
+    select
+        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route,
+        sum(coalesce(request_weight, weight, 1.0)) as calls, count(*) as traced
+    from calls
+    left join function_traces as callers
+        on calls.account_id = callers.account_id and calls.region = callers.region
+            and calls.trace_id = callers.trace_id and calls.segment_id = callers.span_id
+    group by
+        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route, calls.trace_id
 )
 select
-    calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route,
-    sum(coalesce(request_weight, weight, 1.0)) as calls, count(*) as traced, count(distinct calls.trace_id) as traces
-from calls
-left join function_traces as callers
-    on calls.account_id = callers.account_id and calls.region = callers.region
-        and calls.trace_id = callers.trace_id and calls.segment_id = callers.span_id
-group by
-    calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route
+    date, account_id, region, hour, service, resource, operation, api, stage, route,
+    sum(calls) as calls, sum(traced) as traced, count(*) as traces,
+    cast(sum(traced * traced) as double) as squares
+from by_trace
+group by date, account_id, region, hour, service, resource, operation, api, stage, route

@@ -28,16 +28,91 @@ from function_routes
 where invocations * call_share > 0
 union all
 select
-    date, account_id, region, 'apigateway-rest-requests', date_bin(interval '1 hour', ts),
-    api || '/' || stage, api, stage, route, sum(requests), true, true, 'requests ' || basis
+    date, account_id, region,
+    case protocol
+        when 'HTTP' then 'apigateway-http-requests' when 'WEBSOCKET' then 'apigateway-messages'
+        else 'apigateway-rest-requests'
+    end, date_bin(interval '1 hour', ts),
+    api || '/' || stage, api, stage, route, sum(units), true, true, 'requests ' || basis
 from route_requests
-where requests > 0
-group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route, basis
+where units > 0
+group by date, account_id, region, protocol, date_bin(interval '1 hour', ts), api, stage, route, basis
+union all
+-- Nothing counts the minutes of a WebSocket API's connections.
+select
+    date, account_id, region, 'apigateway-connection-minutes', date_bin(interval '1 hour', ts),
+    api || '/' || stage, null, null, null, sum(connects), true, false, 'connections, each taken to last as long'
+from route_requests
+where connects > 0
+group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage
 union all
 select
-    date, account_id, region, meter, hour, resource, api, stage, route, units, true, true, basis
+    date, table_usage.account_id, table_usage.region,
+    case
+        when provisioned then replace(meter, 'dynamodb-', 'dynamodb-provisioned-')
+        when rarely_used then replace(meter, 'dynamodb-', 'dynamodb-ia-')
+        else meter
+    end, hour, table_usage.resource, api, stage, route,
+    -- Capacity is paid by the unit and hour.
+    case when provisioned then units / 3600 else units end, true, true, basis
 from table_usage
+left join known_tables
+    on table_usage.account_id = known_tables.account_id and table_usage.region = known_tables.region
+        and table_usage.resource = known_tables.resource
 where units > 0
+union all
+select
+    date, account_id, region, meter, hour, resource, null, null, null, greatest(0.0, capacity - coalesce(used, 0.0)), true, true,
+    'capacity that was provisioned and not used'
+from (
+    select
+        hours.date, hours.account_id, hours.region, hours.meter, hours.hour, hours.resource,
+        case when hours.meter = 'dynamodb-provisioned-reads' then read_capacity else write_capacity end as capacity,
+        units / 3600 as used
+    from (
+        select distinct
+            date, account_id, region, hour, resource,
+            unnest(['dynamodb-provisioned-reads', 'dynamodb-provisioned-writes']) as meter
+        from stored_bytes
+        where meter in ('dynamodb-storage', 'dynamodb-ia-storage')
+    ) as hours
+    join known_tables
+        on hours.account_id = known_tables.account_id and hours.region = known_tables.region
+            and hours.resource = known_tables.resource and provisioned
+    left join (
+        select
+            date, account_id, region, resource, replace(meter, 'dynamodb-', 'dynamodb-provisioned-') as meter, hour,
+            sum(units) as units
+        from table_usage
+        group by date, account_id, region, resource, meter, hour
+    ) as used
+        on hours.account_id = used.account_id and hours.region = used.region and hours.resource = used.resource
+            and hours.meter = used.meter and hours.hour = used.hour
+) as reserved
+where capacity > coalesce(used, 0.0)
+union all
+select
+    date, account_id, region, meter, hour, resource, null, null, null, gb, true, false,
+    'storage is not caused by a request'
+from stored_bytes
+union all
+select
+    date, account_id, region, 'states-transitions', hour, resource, null, null, null, started, true, false,
+    'executions, each taken to have as many transitions'
+from executions
+where not express and started > 0
+union all
+select
+    date, account_id, region, 'states-express-requests', hour, resource, null, null, null, started, true, true,
+    'executions counted by Step Functions'
+from executions
+where express and started > 0
+union all
+select
+    date, account_id, region, 'states-express-gb-seconds', hour, resource, null, null, null, billed_gb_s, true, false,
+    'billed time counted by Step Functions'
+from executions
+where billed_gb_s > 0
 union all
 -- Where DynamoDB's own metrics are not collected, and for buckets.
 select
@@ -55,7 +130,7 @@ group by
 union all
 -- X-Ray's default rule records the first request of a second and 5% of the others. The traces found
 -- say which stages are traced, but not how many there are: only a share of them is fetched, and
--- that share changes.
+-- that share changes. A function samples likewise what no API has sampled for it.
 select
     date, account_id, region, 'xray-traces', date_bin(interval '1 hour', ts),
     api || '/' || stage, api, stage, route,
@@ -68,12 +143,52 @@ from (
             partition by route_requests.account_id, route_requests.region, ts, period_s
         ) as all_requests
     from route_requests
-    join (select distinct account_id, region, api, stage from request_traces) as traced
+    join (select distinct account_id, region, api, stage from request_traces where root = 'gateway') as traced
         on route_requests.account_id = traced.account_id and route_requests.region = traced.region
             and route_requests.api = traced.api and route_requests.stage = traced.stage
 ) as sampled
 where requests > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
+union all
+select
+    date, account_id, region, 'xray-traces', hour, function, api, stage, route, traces * call_share, true, false,
+    'invocations, as a function samples them'
+from (
+    select
+        function_usage.date, function_usage.account_id, function_usage.region, function_usage.function,
+        date_bin(interval '1 hour', ts) as hour,
+        sum(invocations * (0.05 + 0.95 * (1 - exp(-invocations / 300)) * 300 / invocations)) as traces
+    from function_usage
+    join (
+        select account_id, region, resource as function
+        from spans
+        where kind = 'segment' and origin = 'AWS::Lambda' and not inferred
+        group by account_id, region, resource
+        having bool_and(parent_id is null)
+    ) as roots
+        on function_usage.account_id = roots.account_id and function_usage.region = roots.region
+            and function_usage.function = roots.function
+    where invocations > 0
+    group by
+        function_usage.date, function_usage.account_id, function_usage.region, function_usage.function,
+        date_bin(interval '1 hour', ts)
+) as sampled
+join function_routes using (date, account_id, region, function, hour)
+where traces * call_share > 0
+union all
+select
+    executions.date, executions.account_id, executions.region, 'xray-traces', hour, executions.resource, null, null, null,
+    sum(started * (0.05 + 0.95 * (1 - exp(-started / 3600)) * 3600 / started)), true, false,
+    'executions, as a state machine samples them'
+from executions
+join (
+    select distinct account_id, region, name
+    from spans
+    where kind = 'segment' and origin = 'AWS::StepFunctions::StateMachine' and parent_id is null
+) as roots
+    on executions.account_id = roots.account_id and executions.region = roots.region and executions.resource = roots.name
+where started > 0
+group by executions.date, executions.account_id, executions.region, hour, executions.resource
 union all
 select
     logs.date, logs.account_id, logs.region, 'log-bytes', logs.hour, log_group, api, stage, route,

@@ -220,8 +220,10 @@ async fn what_is_not_billed_yet_is_estimated() {
         .report("routes", "2026-11-12 00:00", "2026-11-13 00:00")
         .await;
     let row = none.table.rows().next().unwrap();
-    // List prices: 30 requests, and 30 invocations of 1 s at 2 GB in all.
-    let listed = 30.0 * 3.5e-6 + 2.0 * 1.66667e-5 + 30.0 * 2e-7;
+    // List prices: 30 requests, and 30 invocations of 1 s at 2 GB in all. X-Ray takes the first request of a second and 5% of
+    // the rest: at a tenth of a request a second nearly all.
+    let traced = 30.0 * (0.05 + 0.95 * (1.0 - (-0.1_f64).exp()) / 0.1);
+    let listed = 30.0 * 3.5e-6 + 2.0 * 1.66667e-5 + 30.0 * 2e-7 + traced * 5e-6;
     assert!(
         (row.f64("cost_usd").unwrap() - listed).abs() < 1e-10,
         "{:?}",
@@ -296,6 +298,70 @@ async fn what_is_not_billed_yet_is_estimated() {
         );
     }
     assert_eq!(ec2.len(), 4, "one a day, the running one as far as it goes");
+}
+
+#[tokio::test]
+async fn yesterdays_estimate_stands_beside_the_bill_that_came() {
+    let world = World::empty().await;
+    let days = [
+        ("2026-11-09", 10.0),
+        ("2026-11-10", 100.0),
+        ("2026-11-14", 50.0),
+    ];
+    let metrics =
+        days.map(|(day, count)| requests("shop", Some("GET /a"), &format!("{day} 08:00"), count));
+    world.add(Rows::Metrics(metrics.to_vec())).await;
+    let gateway =
+        |day, cost, count| line(day, GATEWAY, "EUC1-ApiGatewayRequest", cost, Some(count));
+    let lines = vec![
+        gateway("2026-11-10", "1", "100"),
+        gateway("2026-11-14", "0.4", "50"),
+        line(
+            "2026-11-10",
+            "Amazon EC2",
+            "EUC1-BoxUsage",
+            "2.4",
+            Some("24"),
+        ),
+        line("2026-11-14", "Amazon EC2", "EUC1-BoxUsage", "3", Some("24")),
+    ];
+    world.add(Rows::Costs(lines)).await;
+    let read = window(
+        "cost",
+        "2026-11-09 00:00",
+        "2026-11-20 00:00",
+        Outcome::Complete,
+    );
+    world.add(Rows::Collections(vec![read])).await;
+    let report = world
+        .report(
+            "estimate-against-bill",
+            "2026-11-10 00:00",
+            "2026-11-15 00:00",
+        )
+        .await;
+    let found: Vec<_> = report
+        .table
+        .rows()
+        .map(|row| {
+            let off = row.f64("off").map(|off| (off * 1e6).round() / 1e6);
+            (
+                row.text("service").unwrap().to_owned(),
+                row.f64("estimated_usd"),
+                off,
+            )
+        })
+        .collect();
+    let expected = [
+        // No older day was settled.
+        ("Amazon EC2", None, None),
+        (GATEWAY, None, None),
+        // What no usage explains, by its average; requests at 0.01.
+        ("Amazon EC2", Some(2.4), Some(-0.2)),
+        (GATEWAY, Some(0.5), Some(0.25)),
+    ];
+    let expected = expected.map(|(service, usd, off)| (service.to_owned(), usd, off));
+    assert_eq!(found, expected);
 }
 
 fn lines() -> impl Strategy<Value = Vec<CostLine>> {

@@ -2,9 +2,11 @@
 
 mod alerts;
 mod answers;
+mod apis;
 mod attribution;
 mod bill_sources;
 mod catalog;
+mod resources;
 mod sampling;
 mod sql;
 mod units;

@@ -1,0 +1,177 @@
+-- title:   Errors of routes' costs
+-- answers: How far may a day's cost of a route be off, service by service, because only some of its requests were traced?
+--          Standard errors, relative to the cost. Of a traced sum they are what its traces' scatter tells (delta method): of calls, of time, of
+--          initialisations; of a table also what is not known of its calls' units. What is shared out must add up to what was counted,
+--          so a route that has all of it has no error. What traces cannot show is taken as: bytes that an invocation
+--          logs, 15% between the routes of a function; X-Ray's sampling, 2%.
+-- stored:  per state
+-- column:  date           date    UTC day
+-- column:  account_id     text    account
+-- column:  region         text    region
+-- column:  api            text    API
+-- column:  stage          text    stage
+-- column:  route          text    route
+-- column:  service        text    Cost Explorer's SERVICE
+-- column:  relative_error double  standard error ÷ cost
+-- column:  repeats        boolean another day has the same error, and not one of its own
+with requests as (
+    select date, account_id, region, api, stage, route, cast(count(*) as double) as traces
+    from request_traces
+    where nth = 1
+    group by date, account_id, region, api, stage, route
+),
+calls as (
+    select
+        date, account_id, region, service, resource, operation, api, stage, route, calls,
+        greatest(0.0, squares / (traced * traced) - 1 / coalesce(traces, traced)) as error
+    from (
+        select
+            date, account_id, region, service, resource, operation, api, stage, route,
+            sum(calls) as calls, cast(sum(traced) as double) as traced, sum(squares) as squares
+        from traced_calls
+        group by date, account_id, region, service, resource, operation, api, stage, route
+    )
+    left join requests using (date, account_id, region, api, stage, route)
+),
+-- Functions: what was initialised, and whose time it was.
+runs as (
+    select
+        date, account_id, region, function, api, stage, route, cast(count(*) as double) as traces,
+        sum(duration_ms + coalesce(case when cold_start then init_ms end, 0.0)) as ms,
+        sum(power(duration_ms + coalesce(case when cold_start then init_ms end, 0.0), 2)) as squares
+    from function_traces
+    group by date, account_id, region, function, api, stage, route
+),
+initialised as (
+    select
+        used.date, used.account_id, used.region, used.function,
+        -- As if one more had been seen: that none was seen does not make it certain that there was none.
+        coalesce(weight, invocations) * sqrt(coalesce(squares, 0.0) + power(coalesce(one_init_ms, 500.0), 2))
+            / nullif(duration_ms + init_ms, 0.0) as error
+    from (
+        select
+            date, account_id, region, function, sum(duration_ms) as duration_ms, sum(init_ms) as init_ms,
+            sum(invocations) as invocations
+        from function_usage
+        group by date, account_id, region, function
+    ) as used
+    left join (
+        select
+            date as t_date, account_id as t_account, region as t_region, function as t_function,
+            avg(weight) as weight,
+            sum(power(case when cold_start then init_ms end, 2)) as squares,
+            avg(case when cold_start then init_ms end) as one_init_ms
+        from function_traces
+        group by date, account_id, region, function
+    ) as traced
+        on used.date = t_date and used.account_id = t_account and used.region = t_region and used.function = t_function
+),
+worked as (
+    select
+        date, account_id, region, function, architecture, api, stage, route,
+        sum(gb_seconds * share) as gb_seconds, bool_and(certain) as certain,
+        sum(gb_seconds * share) / nullif(sum(sum(gb_seconds * share)) over (
+            partition by date, account_id, region, function
+        ), 0.0) as part
+    from function_routes
+    group by date, account_id, region, function, architecture, api, stage, route
+),
+times as (
+    select
+        worked.date, worked.account_id, worked.region, architecture, worked.api, worked.stage, worked.route,
+        gb_seconds, certain, part,
+        power(gb_seconds, 2) * (
+            power(coalesce(initialised.error, 0.0), 2)
+            + (1 - part) * coalesce(greatest(0.0, squares / (ms * ms) - 1 / (4 * traces)), 1.0)
+        ) as variance
+    from worked
+    left join initialised
+        on worked.date = initialised.date and worked.account_id = initialised.account_id
+            and worked.region = initialised.region and worked.function = initialised.function
+    left join runs
+        on worked.date = runs.date and worked.account_id = runs.account_id and worked.region = runs.region
+            and worked.function = runs.function and worked.api = runs.api and worked.stage = runs.stage
+            and worked.route = runs.route
+),
+-- What a function used before its last deploy is the rest of the bill, so it has the others' errors.
+rests as (
+    select
+        *,
+        case when certain then 0.0 else
+            sum(case when certain then variance else 0.0 end) over architectures
+            * power(gb_seconds / nullif(sum(case when certain then 0.0 else gb_seconds end) over architectures, 0.0), 2)
+        end as rest_variance
+    from times
+    window architectures as (partition by date, account_id, region, architecture)
+),
+-- Tables: calls, and the units of a call.
+units as (
+    select
+        calls.date, calls.account_id, calls.region, calls.resource, operations.meter, calls.api, calls.stage, calls.route,
+        sum(calls.calls * weight * coalesce(rate, 1.0)) as units,
+        sum(power(calls.calls * weight * coalesce(rate, 1.0), 2)
+            * (calls.error + power(coalesce(unit_rates.error / rate, 0.5), 2))) as variance
+    from calls
+    join operations on calls.service = operations.service and calls.operation = operations.operation
+    left join unit_rates
+        on calls.account_id = unit_rates.account_id and calls.region = unit_rates.region
+            and calls.resource = unit_rates.resource and operations.meter = unit_rates.meter
+            and date_bin(interval '7 days', arrow_cast(calls.date, 'Timestamp(Microsecond, Some("UTC"))')) = unit_rates.week
+            and calls.operation || ' ' || api || '/' || stage || ' ' || route = unit_rates.caller
+    where calls.service = 'DynamoDB'
+    group by
+        calls.date, calls.account_id, calls.region, calls.resource, operations.meter, calls.api, calls.stage, calls.route
+),
+objects as (
+    select
+        calls.date, calls.account_id, calls.region, meter, api, stage, route,
+        sum(calls.calls * weight) as units, sum(power(calls.calls * weight, 2) * error) as variance
+    from calls
+    join operations on calls.service = operations.service and calls.operation = operations.operation
+    where calls.service = 'S3'
+    group by calls.date, calls.account_id, calls.region, meter, api, stage, route
+),
+parts as (
+    select
+        date, account_id, region, api, stage, route, 'AWS Lambda' as service, false as repeats,
+        gb_seconds as amount, variance + rest_variance as variance
+    from rests
+    union all
+    select
+        date, account_id, region, api, stage, route, 'Amazon DynamoDB', true,
+        units * case when meter = 'dynamodb-writes' then 5.0 else 1.0 end,
+        variance * case when meter = 'dynamodb-writes' then 25.0 else 1.0 end
+            * (1 - units / nullif(sum(units) over (partition by date, account_id, region, resource, meter), 0.0))
+    from units
+    union all
+    select
+        date, account_id, region, api, stage, route, 'Amazon Simple Storage Service', false,
+        units * case when meter = 's3-tier1-requests' then 12.5 else 1.0 end,
+        variance * case when meter = 's3-tier1-requests' then 156.25 else 1.0 end
+            * (1 - units / nullif(sum(units) over (partition by date, account_id, region, meter), 0.0))
+    from objects
+    union all
+    select
+        date, account_id, region, api, stage, route, 'AmazonCloudWatch', true, gb_seconds,
+        power(gb_seconds * 0.15 * (1 - part), 2)
+    from times
+    union all
+    select date, account_id, region, api, stage, route, 'AWS X-Ray', false, traces, power(traces * 0.02, 2)
+    from requests
+    union all
+    select
+        route_requests.date, route_requests.account_id, route_requests.region, route_requests.api, route_requests.stage,
+        route_requests.route, 'Amazon API Gateway', false, sum(requests),
+        power(sum(case when basis = 'stage split by traces' then requests else 0.0 end), 2) / coalesce(max(traces), 1.0)
+    from route_requests
+    left join requests using (date, account_id, region, api, stage, route)
+    group by
+        route_requests.date, route_requests.account_id, route_requests.region, route_requests.api, route_requests.stage,
+        route_requests.route
+)
+select
+    date, account_id, region, api, stage, route, service,
+    coalesce(sqrt(sum(variance)) / nullif(sum(amount), 0.0), 0.0) as relative_error, bool_or(repeats) as repeats
+from parts
+where route is not null
+group by date, account_id, region, api, stage, route, service
