@@ -3,6 +3,7 @@
 mod accounts;
 mod explain;
 mod exports;
+mod filter;
 mod raw;
 mod values;
 
@@ -11,12 +12,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use millicent_alerts::SecretUrl;
-use millicent_collector::{Role, Source};
+use millicent_collector::{Filter, Role, Source};
 use url::Url;
 
 pub(crate) use explain::ConfigError;
 use explain::Place;
+pub(crate) use filter::PartOfFilter;
 
 /// Looked for in the working directory where nothing else is said.
 pub(crate) const DEFAULT_FILE: &str = "millicent.toml";
@@ -66,6 +69,8 @@ pub(crate) struct Account {
     pub(crate) regions: Vec<String>,
     /// Sources, instead of those of `collect`.
     pub(crate) sources: Option<Vec<Source>>,
+    /// Which resources; what is not said here is as in `collect`.
+    pub(crate) filter: PartOfFilter,
 }
 
 /// What to collect, how fresh and for how much.
@@ -77,6 +82,10 @@ pub(crate) struct Collect {
     pub(crate) freshness: Duration,
     /// How far back to collect on the first run.
     pub(crate) history: Duration,
+    /// Nothing from then on; no key of the file.
+    pub(crate) until: Option<DateTime<Utc>>,
+    /// How far back metrics are read by the minute.
+    pub(crate) minute_resolution: Duration,
     /// What Millicent's own AWS calls may cost a day, in US dollars; `None` means no limit.
     pub(crate) budget_usd_per_day: Option<f64>,
     /// Whether latency histograms are collected.
@@ -87,6 +96,8 @@ pub(crate) struct Collect {
     pub(crate) linked_accounts: bool,
     /// Whether Cost Explorer is asked for hours.
     pub(crate) hourly_cost: bool,
+    /// Which resources.
+    pub(crate) filter: Filter,
     /// Share of the traces of recent windows that is fetched.
     pub(crate) sampling_rate: f64,
     /// Share of the traces of older windows that is fetched.

@@ -84,7 +84,7 @@ impl Demo {
 
     async fn run(self, place: &Place) -> anyhow::Result<()> {
         let started = Instant::now();
-        let cancel = shutdown::token()?;
+        let cancel = shutdown::token("")?;
         // Before anything else: whoever must choose another port should not wait for it.
         let listener = if self.once {
             None
@@ -141,7 +141,9 @@ impl Demo {
         started: Instant,
     ) -> anyhow::Result<()> {
         let summary = estate
-            .pass(environment::now(), cancel, &|place, step| reporter.step(place, &step))
+            .pass(environment::now(), cancel, &|place, step| {
+                reporter.step(place, &step)
+            })
             .await;
         reporter.end_line();
         let summary = summary?;

@@ -74,6 +74,7 @@ async fn one_of_several(
     if let Some(sources) = &account.sources {
         collect.sources.clone_from(sources);
     }
+    collect.filter = account.filter.over(&collect.filter);
     let configured = if account.regions.is_empty() {
         &config.aws.regions
     } else {
@@ -95,6 +96,9 @@ fn collect(config: &Config) -> anyhow::Result<CollectConfig> {
         endpoint_url: config.aws.endpoint_url.clone(),
         profile: config.aws.profile.clone(),
         sources: collect.sources.clone(),
+        filter: collect.filter.clone(),
+        until: collect.until,
+        minute_resolution: TimeDelta::from_std(collect.minute_resolution)?,
         freshness: TimeDelta::from_std(collect.freshness)?,
         history: TimeDelta::from_std(collect.history)?,
         linked_accounts: collect.linked_accounts,
@@ -163,7 +167,9 @@ mod tests {
              external_id = 'tenant-4711'\n\
              [[exports]]\npath = 's3://bill/cur'\n\
              [[exports]]\npath = '/srv/focus'\naccount = 'data'\n\
-             [[accounts]]\nname = 'data'\nprofile = 'data'\nregions = ['us-east-1']\nsources = ['discovery']\n",
+             [[accounts]]\nname = 'data'\nprofile = 'data'\nregions = ['us-east-1']\nsources = ['discovery']\n\
+             exclude = ['tmp-*']\n\
+             [collect]\ninclude = ['shop-*']\ntags = { team = 'shop' }\n",
         )
         .await;
         let [shop, data] = &estate.accounts[..] else {
@@ -182,6 +188,11 @@ mod tests {
         assert!(!format!("{shop:?}").contains("4711"), "{shop:?}");
         assert_eq!(shop.collect.exports[0].path, "s3://bill/cur");
         assert_eq!(data.collect.exports[0].path, "/srv/focus");
+        assert_eq!(shop.collect.filter.include, ["shop-*"]);
+        assert!(shop.collect.filter.exclude.is_empty());
+        assert_eq!(data.collect.filter.include, ["shop-*"]);
+        assert_eq!(data.collect.filter.exclude, ["tmp-*"]);
+        assert_eq!(data.collect.filter.tags["team"], "shop");
         assert_eq!(data.collect.profile.as_deref(), Some("data"));
         assert_eq!(data.collect.role, None);
         assert_eq!(data.regions, ["us-east-1"]);

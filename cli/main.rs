@@ -2,6 +2,8 @@
 //! starts cold. This is the command line: it reads the configuration and the environment, builds
 //! the parts and runs the role that it is asked for.
 
+mod backfill;
+mod collect;
 mod collected;
 mod config;
 mod demo;
@@ -37,6 +39,7 @@ Try it without an AWS account:
 
 Watch your own account (credentials as for the AWS CLI):
   millicent collect --dry-run          what collecting will ask and cost
+  millicent collect --since 60d        what AWS still has of the time before
   millicent run                        collect, serve http://127.0.0.1:8080, alert
 
 Ask:
@@ -62,7 +65,7 @@ enum Role {
     Demo(demo::Demo),
     Simulate(simulated::Simulate),
     Run(roles::Run),
-    Collect(roles::Collect),
+    Collect(collect::Collect),
     Serve(roles::Serve),
     Sql(questions::Sql),
     Report(questions::Report),

@@ -1,4 +1,4 @@
-//! `run`, `collect` and `serve`: the long-running roles on a configured account.
+//! `run` and `serve`: the long-running roles on configured accounts.
 
 use std::time::Duration;
 
@@ -11,13 +11,12 @@ use millicent_lake::Lake;
 use millicent_web::WebState;
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
 use crate::estate::connect;
 use crate::failure::Usage;
-use crate::output::{print, say};
+use crate::output::say;
 use crate::progress::Reporter;
 use crate::simulated::listen_on;
-use crate::{Common, collected, environment, shutdown, telling};
+use crate::{Common, environment, shutdown, telling};
 
 /// Collect, serve the pages and alert, in one process, until Ctrl-C.
 #[derive(Debug, Args)]
@@ -36,7 +35,7 @@ impl Run {
     pub(crate) fn start(self) -> anyhow::Result<()> {
         let config = self.common.load()?;
         shutdown::block_on(async move {
-            let cancel = shutdown::token()?;
+            let cancel = shutdown::token(shutdown::COLLECTING)?;
             let listener = listen_on(config.web.listen).await?;
             let lake = Lake::open(&config.lake).await?;
             let analyzer = analyzer(lake.clone()).await?;
@@ -118,7 +117,7 @@ pub(crate) async fn go_on(
 
 /// Merges the lake's small files now and then. A merge that is cut short by the end of the process
 /// leaves the lake as it was.
-async fn keep(lake: &Lake, cancel: &CancellationToken) {
+pub(crate) async fn keep(lake: &Lake, cancel: &CancellationToken) {
     loop {
         let work = async {
             tokio::time::sleep(UPKEEP_EVERY).await;
@@ -131,74 +130,6 @@ async fn keep(lake: &Lake, cancel: &CancellationToken) {
                 Err(error) => tracing::error!(%error, "the lake's small files could not be merged; it is tried again later"),
             },
         }
-    }
-}
-
-/// Collect into the lake.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  millicent collect --dry-run          what the next pass will ask, and its price
-  millicent collect --once             one pass over everything that is due
-  millicent collect --since 30d        from further back, then go on
-
-A source that AWS denies or throttles does not hold up the others; --once ends with 1 if any failed.")]
-pub(crate) struct Collect {
-    #[command(flatten)]
-    common: Common,
-
-    /// End after one pass over everything that is due.
-    #[arg(long)]
-    once: bool,
-
-    /// How far back to collect what is not there yet, instead of the configured history.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-
-    /// Print what the next pass will ask and cost, and end.
-    #[arg(long)]
-    dry_run: bool,
-}
-
-impl Collect {
-    pub(crate) fn start(self) -> anyhow::Result<()> {
-        let mut config = self.common.load()?;
-        if let Some(since) = &self.since {
-            config.collect.history = config::duration(since).ok_or_else(|| {
-                Usage(format!("--since {since}: expected a time like 36h or 14d"))
-            })?;
-        }
-        shutdown::block_on(async move {
-            let cancel = shutdown::token()?;
-            let lake = Lake::open(&config.lake).await?;
-            let estate = connect(&config, lake).await?;
-            let plan = estate.plan(environment::now()).await?;
-            if self.dry_run {
-                return Ok(print(&collected::plan(&plan))?);
-            }
-            say(&collected::plan(&plan));
-            let (reporter, _pages) = Reporter::new(false);
-            if self.once {
-                let pass = estate
-                    .pass(environment::now(), &cancel, &|place, step| {
-                        reporter.step(place, &step)
-                    })
-                    .await;
-                reporter.end_line();
-                let summary = pass?;
-                print(&collected::summary(&summary))?;
-                return collected::failed(&summary);
-            }
-            let collecting = async {
-                let result = estate
-                    .run(&cancel, &|place, step| reporter.step(place, &step))
-                    .await;
-                cancel.cancel();
-                result
-            };
-            let (collected, ()) = tokio::join!(collecting, keep(estate.lake(), &cancel));
-            collected.context("collecting ended")
-        })
     }
 }
 
@@ -225,7 +156,7 @@ impl Serve {
             .into());
         }
         shutdown::block_on(async move {
-            let cancel = shutdown::token()?;
+            let cancel = shutdown::token("")?;
             let listener = listen_on(listen).await?;
             let address = listener.local_addr()?;
             let lake = Lake::open_existing(&config.lake).await?;

@@ -6,9 +6,14 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that the first Ctrl-C or SIGTERM cancels. After that the signals kill again, so that a
-/// second Ctrl-C ends what does not end by itself.
-pub(crate) fn token() -> anyhow::Result<CancellationToken> {
+use crate::output::say;
+
+/// What who collects is told at the first Ctrl-C.
+pub(crate) const COLLECTING: &str = "\nFinishing the windows under way; what is missing goes on from there next time. Ctrl-C again stops at once.";
+
+/// A token that the first Ctrl-C or SIGTERM cancels, with these words unless they are empty. After
+/// that the signals kill again, so that a second Ctrl-C ends what does not end by itself.
+pub(crate) fn token(words: &'static str) -> anyhow::Result<CancellationToken> {
     let cancel = CancellationToken::new();
     let told = cancel.clone();
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
@@ -19,6 +24,9 @@ pub(crate) fn token() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
         }
         told.cancel();
+        if !words.is_empty() {
+            say(words);
+        }
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

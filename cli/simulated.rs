@@ -173,7 +173,7 @@ impl Simulate {
             Estate::Large => Organisation::large(&config),
         };
         shutdown::block_on(async move {
-            let cancel = shutdown::token()?;
+            let cancel = shutdown::token("")?;
             let served = serve(accounts, self.listen, cancel.clone()).await?;
             print(&format!("{}\n", served.url))?;
             say(&format!(

@@ -63,7 +63,7 @@ impl AlertsCommand {
                 print(&evaluated(&summary))?;
                 return failed(&summary).map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)));
             }
-            let cancel = shutdown::token()?;
+            let cancel = shutdown::token("")?;
             say("Evaluating the alert rules; Ctrl-C ends it.");
             alerts.run(cancel).await;
             Ok(())

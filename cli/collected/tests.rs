@@ -80,8 +80,14 @@ fn a_plan_of_several_places_adds_up_and_says_who_is_not_in_it() {
         budget_usd_per_day: None,
         spent_today_usd: Decimal::ZERO,
     });
-    assert!(text.contains("cost          6      8             8  $0.08"), "{text}");
-    assert!(text.contains("shop     us-east-1           3  $0.02"), "{text}");
+    assert!(
+        text.contains("cost          6      8             8  $0.08"),
+        "{text}"
+    );
+    assert!(
+        text.contains("shop     us-east-1           3  $0.02"),
+        "{text}"
+    );
     assert!(
         text.contains("Not in it: data eu-central-1: account `data`: no AWS credentials"),
         "{text}"
@@ -152,7 +158,10 @@ fn of_several_places_those_that_failed_are_named() {
         text.contains("data eu-central-1: denied: the role can't be assumed"),
         "{text}"
     );
-    assert!(text.contains("cost         10         9     0     10  $0.1"), "{text}");
+    assert!(
+        text.contains("cost         10         9     0     10  $0.1"),
+        "{text}"
+    );
     assert_eq!(
         failed(&pass).unwrap_err().to_string(),
         "not everything was collected: web eu-central-1: cost; data eu-central-1: not reached; \

@@ -1,11 +1,14 @@
 //! `[[accounts]]`: several accounts in one file.
 
+use std::collections::BTreeMap;
+
 use millicent_collector::{ExternalId, Role};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::Account;
 use super::explain::{ConfigError, Place};
+use super::filter::PartOfFilter;
 use super::raw::{regions, sources};
 use super::values::Regions;
 
@@ -19,6 +22,9 @@ pub(super) struct RawAccount {
     external_id: Option<Spanned<String>>,
     regions: Option<Spanned<Regions>>,
     sources: Option<Vec<Spanned<String>>>,
+    include: Option<Vec<Spanned<String>>>,
+    exclude: Option<Vec<Spanned<String>>>,
+    tags: Option<BTreeMap<String, Spanned<String>>>,
 }
 
 /// Checks each account, and that no two have one name.
@@ -72,6 +78,7 @@ impl RawAccount {
             role,
             regions: regions("accounts.regions", self.regions, place)?,
             sources: sources("accounts.sources", self.sources, place)?,
+            filter: PartOfFilter::check("accounts", self.include, self.exclude, self.tags, place)?,
         })
     }
 }

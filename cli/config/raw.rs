@@ -1,10 +1,11 @@
 //! The file as it is written: every key, nothing else.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use millicent_collector::Source;
+use millicent_collector::{Filter, Source};
 use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
@@ -12,10 +13,12 @@ use url::Url;
 use super::accounts::{self, RawAccount};
 use super::explain::{ConfigError, Place};
 use super::exports::{self, RawExport};
+use super::filter::PartOfFilter;
 use super::values::{Address, Percent, Regions, Share, Span, Usd};
 use super::{Alerts, Aws, Collect, Config, CostPerRequest, SecretPlace, Web};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,11 +54,15 @@ struct RawCollect {
     sources: Option<Vec<Spanned<String>>>,
     freshness: Option<Spanned<Span>>,
     history: Option<Spanned<Span>>,
+    minute_resolution: Option<Spanned<Span>>,
     budget_usd_per_day: Option<Usd>,
     histograms: bool,
     lambda_reports: bool,
     linked_accounts: bool,
     hourly_cost: bool,
+    include: Option<Vec<Spanned<String>>>,
+    exclude: Option<Vec<Spanned<String>>>,
+    tags: Option<BTreeMap<String, Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,6 +135,7 @@ impl RawAws {
 impl RawCollect {
     fn check(self, traces: &RawTraces, place: &Place<'_>) -> Result<Collect, ConfigError> {
         let sources = sources("collect.sources", self.sources, place)?;
+        let filter = PartOfFilter::check("collect", self.include, self.exclude, self.tags, place)?;
         Ok(Collect {
             sources: sources.unwrap_or_else(|| Source::ALL.to_vec()),
             freshness: freshness(self.freshness, place)?,
@@ -139,11 +147,21 @@ impl RawCollect {
                 MINUTE * 60..=455 * DAY,
                 place,
             )?,
+            until: None,
+            // CloudWatch keeps minutes for 15 days; two hours are still growing.
+            minute_resolution: within(
+                "collect.minute_resolution",
+                self.minute_resolution,
+                6 * HOUR,
+                2 * HOUR..=14 * DAY,
+                place,
+            )?,
             budget_usd_per_day: self.budget_usd_per_day.map(|usd| usd.0),
             histograms: self.histograms,
             lambda_reports: self.lambda_reports,
             linked_accounts: self.linked_accounts,
             hourly_cost: self.hourly_cost,
+            filter: filter.over(&Filter::default()),
             sampling_rate: traces.sampling_rate.map_or(1.0, |share| share.0),
             backfill_sampling_rate: traces.backfill_sampling_rate.map_or(0.1, |share| share.0),
         })

@@ -40,6 +40,7 @@ fn the_example_says_what_the_defaults_are() {
             linked_accounts: false,
             hourly_cost: false,
             sources: default.collect.sources.clone(),
+            filter: default.collect.filter.clone(),
             ..config.collect
         },
         default.collect
@@ -301,7 +302,8 @@ fn a_mistake_in_one_of_several_accounts_is_named_with_its_line() {
         refused("[[accounts]]\nname = 'a'\n[[accounts]]\nname = 'b'\nrol_arn = 'x'\n"),
         "millicent.toml, line 5: there is no key `accounts.rol_arn`; did you mean `role_arn`?\n  \
          rol_arn = 'x'\n  \
-         allowed: name, account_id, profile, role_arn, external_id, regions, sources"
+         allowed: name, account_id, profile, role_arn, external_id, regions, sources, include, \
+         exclude, tags"
     );
     assert_eq!(
         refused("[[accounts]]\nname = 'a'\n\n[[accounts]]\nname = 'a'\n"),
@@ -332,6 +334,27 @@ fn a_mistake_in_one_of_several_accounts_is_named_with_its_line() {
     let message = refused("[[accounts]]\nprofile = 'a'\n");
     assert!(
         message.contains("line 1") && message.contains("missing field `name`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_filter_is_of_names_and_tags() {
+    let filter = |text: &str| parse(text).unwrap().collect.filter;
+    assert!(filter("").is_off());
+    let said =
+        filter("[collect]\ninclude = ['shop-*']\nexclude = ['*-test']\ntags = { team = 'shop' }\n");
+    assert_eq!((&*said.include[0], &*said.exclude[0]), ("shop-*", "*-test"));
+    assert_eq!(said.tags["team"], "shop");
+    assert_eq!(
+        refused("[collect]\ninclude = [\n  'a',\n  ''\n]\n"),
+        "millicent.toml, line 4: `collect.include`: the pattern is empty and matches nothing\n  \
+         ''\n  \
+         allowed: a name, in which * stands for anything and ? for one character, like \"shop-*\""
+    );
+    let message = refused("[collect]\ntags = { team = 1 }\n");
+    assert!(
+        message.contains("line 2: `collect.tags.team`") && message.contains("text in quotes"),
         "{message}"
     );
 }

@@ -11,17 +11,17 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::config::{CollectConfig, Role};
 use crate::error::CollectError;
-use crate::trouble::{Operation, chain};
+use crate::trouble::{Operation, chain, clock_is_off, role_answer};
 
 /// What AWS's own log of the other account (CloudTrail) shows of us.
 const SESSION: &str = "millicent";
 /// Tries of the first calls: who mistyped an endpoint should not wait for five.
 const FIRST_TRIES: u32 = 2;
+
+const CALLER_IDENTITY: Operation = Operation("sts:GetCallerIdentity");
 
 /// Credentials that AWS has accepted. Every client that is made of it shares them: a role is
 /// assumed once, and again by the SDK before it expires.
@@ -140,11 +140,9 @@ async fn assume(
 
 /// The answer of STS is what matters in the chain of a provider's error.
 fn role_error(config: &CollectConfig, role: &Role, error: &(dyn Error + 'static)) -> CollectError {
-    let mut cause = Some(error);
-    let mut answer = None;
-    while let (None, Some(error)) = (answer, cause) {
-        answer = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
-        cause = error.source();
+    let answer = role_answer(error);
+    if let Some(said) = answer.and_then(clock_is_off) {
+        return CollectError::Clock(said);
     }
     match answer {
         Some(SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)) => {
@@ -185,9 +183,10 @@ async fn caller_account(config: &CollectConfig, sdk: &SdkConfig) -> Result<Strin
         Err(error @ (SdkError::DispatchFailure(_) | SdkError::TimeoutError(_))) => {
             Err(unreachable(config, chain(&error)))
         }
-        Err(error) => Err(CollectError::Identity(
-            Operation("sts:GetCallerIdentity").trouble(error).message,
-        )),
+        Err(error) => Err(match clock_is_off(&error) {
+            Some(said) => CollectError::Clock(said),
+            None => CollectError::Identity(CALLER_IDENTITY.trouble(error).message),
+        }),
     }
 }
 

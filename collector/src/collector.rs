@@ -202,7 +202,7 @@ impl Collector {
 
         if wanted(Source::Cost) {
             let task = prepare(Source::Cost).await?;
-            let nothing = Knowledge::new(Inventory::known(Vec::new()));
+            let nothing = Knowledge::new(Inventory::known(Vec::new()), &inner.config.filter);
             tasks.spawn(async move { task.run(nothing).await.map(Done::Source) });
         }
         if wanted(Source::Exports) && !inner.config.exports.is_empty() {
@@ -312,7 +312,8 @@ impl Collector {
             outcome: Outcome::Failed,
             message: "discovery is switched off and the lake knows no resource. Add `discovery` to the sources".to_owned(),
         });
-        Ok(Knowledge::new(Inventory::known(resources)).doubted(unknown))
+        let known = Inventory::known(resources);
+        Ok(Knowledge::new(known, &self.inner.config.filter).doubted(unknown))
     }
 }
 

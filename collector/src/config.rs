@@ -1,9 +1,9 @@
 //! What to collect, from where, how often and for how much.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use rust_decimal::Decimal;
 
-use crate::{CollectError, ExportConfig, Source};
+use crate::{CollectError, ExportConfig, Filter, Source};
 
 /// Access keys that are given instead of found by the SDK's chain.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,6 +83,9 @@ pub struct CollectConfig {
     pub freshness: TimeDelta,
     /// How far back the first pass goes.
     pub history: TimeDelta,
+    /// Nothing from this time on is collected, for a part of the history; `None`: up to now. A
+    /// full hour.
+    pub until: Option<DateTime<Utc>>,
     /// How far back metrics are read by the minute; before that, by five minutes.
     pub minute_resolution: TimeDelta,
     /// Days of metrics in one window of the history.
@@ -114,6 +117,8 @@ pub struct CollectConfig {
     /// Whether cold starts and billed durations are read from the logs of functions, exactly. AWS bills
     /// $0.005 per GB that is scanned: everything that the functions log, once.
     pub lambda_reports: bool,
+    /// Which resources are collected.
+    pub filter: Filter,
     /// Traces.
     pub traces: TraceConfig,
     /// What Millicent's own calls may cost in a UTC day: a hard stop. `None`: no limit.
@@ -133,6 +138,7 @@ impl Default for CollectConfig {
             sources: Source::ALL.to_vec(),
             freshness: TimeDelta::minutes(5),
             history: TimeDelta::days(14),
+            until: None,
             minute_resolution: TimeDelta::hours(6),
             metrics_chunk_days: 2,
             traces_chunk_days: 1,
@@ -146,6 +152,7 @@ impl Default for CollectConfig {
             exports: Vec::new(),
             histograms: false,
             lambda_reports: false,
+            filter: Filter::default(),
             traces: TraceConfig {
                 sampling_rate: 1.0,
                 backfill_sampling_rate: 0.1,
@@ -202,6 +209,10 @@ impl CollectConfig {
                 "must be between an hour and 455 days, as long as CloudWatch keeps metrics"
                     .to_owned(),
             );
+        }
+        let full_hour = |until: DateTime<Utc>| until.minute() == 0 && until.second() == 0;
+        if self.until.is_some_and(|until| !full_hour(until)) {
+            return wrong("until", "must be a full hour".to_owned());
         }
         if self.minute_resolution < TimeDelta::hours(2)
             || self.minute_resolution > TimeDelta::days(14)

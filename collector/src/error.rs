@@ -40,6 +40,9 @@ pub enum CollectError {
     /// AWS doesn't tell who we are.
     #[error("AWS doesn't accept the credentials: {0}")]
     Identity(String),
+    /// AWS refuses requests that seem to come from another time.
+    #[error("AWS refuses the requests: {0}")]
+    Clock(String),
     /// The role can't be assumed.
     #[error(
         "the role {arn} can't be assumed: {reason}. Check that its trust policy names the caller and this \

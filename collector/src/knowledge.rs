@@ -5,6 +5,7 @@ use std::sync::Arc;
 use millicent_lake::Resource;
 
 use crate::discovery::{Gap, Inventory};
+use crate::filter::Filter;
 use crate::routes::RouteTable;
 use crate::source::System;
 use crate::traces::Destination;
@@ -22,10 +23,12 @@ pub(crate) struct Knowledge {
 }
 
 impl Knowledge {
-    pub(crate) fn new(inventory: Inventory) -> Self {
+    /// The resources of an inventory that are collected; routes are known all the same, for the
+    /// traces.
+    pub(crate) fn new(inventory: Inventory, filter: &Filter) -> Self {
         Self {
             routes: Arc::new(RouteTable::new(&inventory.resources)),
-            resources: Arc::new(inventory.resources),
+            resources: Arc::new(filter.keep(inventory.resources)),
             trace_destination: Arc::default(),
             gaps: Arc::new(inventory.gaps),
             unknown: None,

@@ -18,6 +18,7 @@ mod discovery;
 mod error;
 mod estate;
 mod exports;
+mod filter;
 mod knowledge;
 mod meter;
 mod metrics;
@@ -44,6 +45,7 @@ pub use estate::{
     AccountConfig, Estate, EstateConfig, EstatePlan, EstateSummary, Place, PlaceSummary, Unreached,
 };
 pub use exports::ExportConfig;
+pub use filter::Filter;
 pub use plan::{Plan, PlannedSource};
 pub use source::{Source, System};
 pub use summary::{Incident, PassSummary, SourceSummary};

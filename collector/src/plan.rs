@@ -63,7 +63,7 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
         let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
         resources = discover(inner, &meter, resources).await.resources;
     }
-    let known = Knowledge::new(Inventory::known(resources));
+    let known = Knowledge::new(Inventory::known(resources), &inner.config.filter);
     let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
     let mut sources = Vec::new();
     for &source in &inner.config.sources {

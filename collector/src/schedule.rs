@@ -5,12 +5,38 @@ use millicent_lake::{Collection, Outcome};
 
 use crate::collector::Inner;
 use crate::source::{Source, System};
-use crate::windows::{Scheme, Window, bill_due, due, midnights_due};
+use crate::windows::{Scheme, Window, bill_due, due, floor, midnights_due};
 
 /// X-Ray keeps traces for 30 days.
 const TRACE_RETENTION: TimeDelta = TimeDelta::days(29);
-/// The windows of a source that are due, newest first.
+
+/// The windows of a source that are due, newest first, as far as the configuration wants them.
 pub(crate) fn due_windows(
+    inner: &Inner,
+    source: Source,
+    seen: &[Collection],
+    until: DateTime<Utc>,
+) -> Vec<Window> {
+    let windows = all_due(inner, source, seen, until);
+    match inner.config.until {
+        // What there is is only known of now; a bill is of whole days.
+        Some(_) if source == Source::Discovery => windows,
+        Some(end) if source == Source::Cost => before(windows, floor(end, TimeDelta::days(1))),
+        Some(end) => before(windows, end),
+        None => windows,
+    }
+}
+
+/// The parts of windows that end before a time.
+fn before(windows: Vec<Window>, end: DateTime<Utc>) -> Vec<Window> {
+    windows
+        .into_iter()
+        .map(|window| Window::new(window.from, window.to.min(end)))
+        .filter(|window| !window.is_empty())
+        .collect()
+}
+
+fn all_due(
     inner: &Inner,
     source: Source,
     seen: &[Collection],

@@ -205,14 +205,20 @@ impl Task {
     ) -> Result<(SourceSummary, Knowledge), CollectError> {
         let known = self.inner.known_resources().await?;
         let Some(window) = self.windows().first().copied() else {
-            return Ok((self.summary, Knowledge::new(Inventory::known(known))));
+            return Ok((
+                self.summary,
+                Knowledge::new(Inventory::known(known), &self.inner.config.filter),
+            ));
         };
         self.tell(0, 1, "");
         let meter = self.meter();
         let began = self.begin();
-        let inventory = discover(&self.inner, &meter, known).await;
-        let lake = &self.inner.lake;
-        let changes = lake.record_resources(inventory.changes.clone()).await?;
+        let inventory = discover(&self.inner, &meter, known.clone()).await;
+        let place = (&*self.inner.aws.account_id, &*self.inner.config.region);
+        let mut changes = inventory.changes.clone();
+        let filter = &self.inner.config.filter;
+        changes.extend(filter.row(&known, &inventory.resources, place, self.inner.clock.now()));
+        let changes = self.inner.lake.record_resources(changes).await?;
         let trouble = inventory.trouble();
         let attempt = self.attempt(window, &meter, began, changes as usize, trouble);
         self.record(vec![attempt]).await?;
@@ -221,7 +227,10 @@ impl Task {
             1,
             &format!("{} resources, {changes} changed", inventory.resources.len()),
         );
-        Ok((self.summary, Knowledge::new(inventory)))
+        Ok((
+            self.summary,
+            Knowledge::new(inventory, &self.inner.config.filter),
+        ))
     }
 
     /// Records every due window as not asked for, where the account itself can't be reached.

@@ -131,6 +131,12 @@ impl Response {
         &self.body
     }
 
+    pub(crate) fn replacing(mut self, what: &str, with: &str) -> Self {
+        let text = String::from_utf8(self.body).unwrap();
+        self.body = text.replace(what, with).into_bytes();
+        self
+    }
+
     pub(crate) fn truncated(mut self) -> Self {
         self.cut = Some(self.body.len() / 2);
         self

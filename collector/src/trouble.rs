@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use millicent_lake::Outcome;
 
@@ -38,6 +39,9 @@ impl Operation {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let name = self.0;
+        if let Some(said) = clock_is_off(&error) {
+            return Trouble::failed(format!("{name} was refused: {said}. It is tried again"));
+        }
         match &error {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or("no error code");
@@ -49,6 +53,17 @@ impl Operation {
             }
             SdkError::TimeoutError(_) => {
                 Trouble::failed(format!("{name} did not answer in time. It is tried again"))
+            }
+            SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)
+                if role_refused(&error).is_some() =>
+            {
+                Trouble {
+                    outcome: Outcome::Denied,
+                    message: format!(
+                        "{name} could not be sent: the role can't be assumed any more ({}). Check its trust policy",
+                        role_refused(&error).unwrap_or_default()
+                    ),
+                }
             }
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
                 Trouble::failed(format!(
@@ -99,6 +114,60 @@ impl Operation {
     }
 }
 
+/// That the clock of this machine and AWS's are too far apart, if that is what AWS answered. AWS
+/// allows 5 to 15 minutes, and says so by a code of its own or in the words of another.
+pub(crate) fn clock_is_off<E: ProvideErrorMetadata>(
+    error: &SdkError<E, HttpResponse>,
+) -> Option<String> {
+    let SdkError::ServiceError(answer) = error else {
+        return None;
+    };
+    let code = answer.err().code().unwrap_or_default();
+    let said = answer.err().message().unwrap_or_default();
+    let date = answer.raw().headers().get("date");
+    is_clock(code, said).then(|| {
+        let theirs = date.map_or_else(String::new, |date| format!(", AWS's says {date}"));
+        format!(
+            "the clock of this machine is off{theirs} ({code}: {}). Set the clock, for example by turning on NTP",
+            said.trim_end_matches('.')
+        )
+    })
+}
+
+fn is_clock(code: &str, said: &str) -> bool {
+    matches!(
+        code,
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture"
+    ) || (matches!(
+        code,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "AuthFailure"
+    ) && ["Signature expired", "Signature not yet current"]
+        .iter()
+        .any(|words| said.contains(words)))
+}
+
+/// What STS answered, where an error comes of a role that could not be assumed.
+pub(crate) fn role_answer<'e>(
+    error: &'e (dyn Error + 'static),
+) -> Option<&'e SdkError<AssumeRoleError, HttpResponse>> {
+    let mut cause = Some(error);
+    let mut answer = None;
+    while let (None, Some(error)) = (answer, cause) {
+        answer = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
+        cause = error.source();
+    }
+    answer
+}
+
+fn role_refused(error: &(dyn Error + 'static)) -> Option<String> {
+    let answer = role_answer(error)?.as_service_error()?;
+    Some(format!(
+        "{}: {}",
+        answer.code().unwrap_or("no error code"),
+        answer.message().unwrap_or_default().trim_end_matches('.')
+    ))
+}
+
 fn is_throttle(code: &str) -> bool {
     matches!(
         code,
@@ -134,7 +203,6 @@ fn is_credentials(code: &str) -> bool {
         code,
         "ExpiredToken"
             | "ExpiredTokenException"
-            | "RequestExpired"
             | "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "InvalidSignatureException"
@@ -191,6 +259,33 @@ mod tests {
                 Outcome::Throttled,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_from_a_wrong_key() {
+        let expired = "Signature expired: 20261124T120000Z is now earlier than 20261124T120500Z";
+        let early =
+            "Signature not yet current: 20261124T121000Z is still later than 20261124T120500Z";
+        for (code, said) in [
+            ("RequestTimeTooSkewed", "The difference is too large"),
+            ("RequestExpired", "Request has expired"),
+            ("InvalidSignatureException", expired),
+            ("SignatureDoesNotMatch", early),
+        ] {
+            assert!(is_clock(code, said), "{code}");
+        }
+        let wrong_key =
+            "The request signature we calculated does not match the signature you provided";
+        for (code, said) in [
+            ("SignatureDoesNotMatch", wrong_key),
+            (
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            ("AccessDenied", expired),
+        ] {
+            assert!(!is_clock(code, said), "{code}");
         }
     }
 

@@ -552,3 +552,80 @@ async fn a_day_that_is_not_billed_yet_is_neither_zero_nor_a_failure() {
     );
     assert_eq!(rows(&aws, Table::Costs).await, 2);
 }
+
+#[tokio::test]
+async fn what_a_filter_leaves_out_is_not_asked_for_and_the_lake_says_that_it_is_on() {
+    let aws = Scripted::start(|_| None).await;
+    let mut config = CollectConfig {
+        sources: vec![
+            Source::Discovery,
+            Source::Metrics(System::Lambda),
+            Source::Metrics(System::ApiGateway),
+        ],
+        ..aws.config()
+    };
+    config.filter.exclude = vec!["get-*".to_owned()];
+    let collector = aws.collector(config.clone()).await;
+    let planned = collector.plan(aws.clock.now()).await.unwrap();
+    let summary = pass(&collector, &aws).await;
+    assert!(summary.is_complete(), "{summary:#?}");
+    for source in [
+        Source::Metrics(System::Lambda),
+        Source::Metrics(System::ApiGateway),
+    ] {
+        let units = of(&summary, source).billed_units;
+        let planned = planned.sources.iter().find(|p| p.source == source).unwrap();
+        assert_eq!(planned.billed_units, Some(units), "{source:?}");
+        assert_eq!(
+            units == 0,
+            source == Source::Metrics(System::Lambda),
+            "{source:?}"
+        );
+    }
+    let filter = async || {
+        let resources = aws.lake.current_resources(ACCOUNT, REGION).await.unwrap();
+        let functions = resources.iter().filter(|r| r.kind == "function").count();
+        assert_eq!(functions, 1, "the inventory is whole");
+        resources
+            .into_iter()
+            .find(|r| r.kind == "collection-filter")
+    };
+    let row = filter().await.unwrap();
+    assert_eq!(row.configuration["exclude"], "get-*");
+    assert_ne!(row.configuration["left_out"], "0");
+
+    config.filter.exclude.clear();
+    aws.clock.advance(TimeDelta::hours(1));
+    let summary = pass(&aws.collector(config).await, &aws).await;
+    assert!(of(&summary, Source::Metrics(System::Lambda)).billed_units > 0);
+    assert_eq!(filter().await, None);
+}
+
+#[tokio::test]
+async fn a_part_of_the_history_is_collected_and_the_rest_is_due_later() {
+    let aws = Scripted::start(|_| None).await;
+    let lambda = Source::Metrics(System::Lambda);
+    let end: DateTime<Utc> = "2026-11-24T06:00:00Z".parse().unwrap();
+    let config = CollectConfig {
+        sources: vec![Source::Discovery, lambda, Source::Traces],
+        ..aws.config()
+    };
+    let part = CollectConfig {
+        until: Some(end),
+        ..config.clone()
+    };
+    let collector = aws.collector(part).await;
+    assert!(pass(&collector, &aws).await.is_complete());
+    for source in [lambda, Source::Traces] {
+        let rows = recorded(&aws, source).await;
+        assert_eq!(rows.first().unwrap().ts, end - TimeDelta::hours(3));
+        assert_eq!(rows.last().unwrap().window_end, end, "{source:?}");
+    }
+    assert_eq!(of(&pass(&collector, &aws).await, lambda).windows, 0);
+    // The rest joins on, without asking for that part again.
+    let collector = aws.collector(config).await;
+    assert!(pass(&collector, &aws).await.is_complete());
+    let rows = recorded(&aws, lambda).await;
+    assert!(rows.windows(2).all(|pair| pair[0].window_end == pair[1].ts));
+    assert!(rows.iter().any(|row| row.ts == end));
+}

@@ -350,3 +350,97 @@ async fn what_was_recorded_under_a_name_goes_once_the_id_is_known() {
     );
     assert!(!recorded(&aws, lambda, HUB, "eu-central-1").await.is_empty());
 }
+
+#[tokio::test]
+async fn more_accounts_than_work_at_once_are_all_collected() {
+    let aws = Scripted::start(|request| {
+        let body = String::from_utf8_lossy(&request.body);
+        match request.operation {
+            "GetCallerIdentity" => Some(identity(request.key().strip_prefix("role")?)),
+            "AssumeRole" => {
+                let role = body.split("iam%3A%3A").nth(1)?;
+                Some(assumed(role.get(..12)?))
+            }
+            _ => None,
+        }
+    })
+    .await;
+    let count = 3 * AT_ONCE;
+    let accounts = (0..count).map(|n| {
+        let id = format!("{:012}", 500_000_000_000 + n);
+        let mut account = account(&aws, &format!("a{n}"), Some(&id), &["eu-central-1"]);
+        account.collect.sources = vec![Source::Discovery];
+        account
+    });
+    let estate = connect(&aws, accounts.collect()).await.unwrap();
+    let summary = pass(&estate, &aws).await;
+    assert!(summary.is_complete(), "{summary:#?}");
+    assert_eq!(summary.places.len(), count);
+    assert_eq!(aws.calls_of("ListFunctions"), count);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_said_so() {
+    for code in ["RequestTimeTooSkewed", "RequestExpired"] {
+        let aws = Scripted::start(move |request| {
+            matches!(request.operation, "GetCallerIdentity" | "AssumeRole").then(|| refused(code))
+        })
+        .await;
+        for role in [None, Some(SHOP)] {
+            let accounts = vec![account(&aws, "shop", role, &["eu-central-1"])];
+            let error = connect(&aws, accounts).await.err().unwrap();
+            let message = error.to_string();
+            assert!(
+                message.contains("the clock of this machine is off") && message.contains(code),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_taken_away_later_denies_what_was_asked_for() {
+    let taken = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&taken);
+    let aws = Scripted::start(move |request| {
+        // Expired at once, so that the SDK has to renew it for every call.
+        if request.operation == "AssumeRole" && told.load(Ordering::Relaxed) {
+            return Some(refused("AccessDenied"));
+        }
+        let short = "2020-01-01T00:00:00Z";
+        organisation(request).map(|response| response.replacing("2099-01-01T00:00:00Z", short))
+    })
+    .await;
+    let accounts = vec![account(&aws, "shop", Some(SHOP), &["eu-central-1"])];
+    let estate = connect(&aws, accounts).await.unwrap();
+    taken.store(true, Ordering::Relaxed);
+    let summary = pass(&estate, &aws).await;
+    let cost = summary.places[0].pass.sources.iter();
+    let cost = cost.clone().find(|s| s.source == Source::Cost).unwrap();
+    assert_eq!(cost.incidents[0].outcome, Outcome::Denied, "{cost:#?}");
+    assert!(
+        cost.incidents[0]
+            .message
+            .contains("can't be assumed any more"),
+        "{cost:#?}"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_account_is_collected_and_has_nothing() {
+    let aws = Scripted::start(|request| match request.operation {
+        "ListFunctions" => Some(Response::json(&serde_json::json!({"Functions": []}))),
+        "GetRestApis" => Some(Response::json(&serde_json::json!({"item": []}))),
+        _ => organisation(request),
+    })
+    .await;
+    let mut hub = account(&aws, "hub", None, &["eu-central-1"]);
+    hub.collect.sources = Source::ALL.to_vec();
+    let estate = connect(&aws, vec![hub]).await.unwrap();
+    let summary = pass(&estate, &aws).await;
+    assert!(summary.is_complete(), "{summary:#?}");
+    assert_eq!(aws.calls_of("GetMetricData"), 0);
+    // A day without anything is a complete day, and not one that is missing.
+    let rows = recorded(&aws, Source::Metrics(System::Lambda), HUB, "eu-central-1").await;
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.outcome == Outcome::Complete));
+}

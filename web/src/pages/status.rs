@@ -27,6 +27,9 @@ const STRIP: f64 = 1_000.0;
 struct Status {
     frame: Frame,
     figures: Vec<Figure>,
+    /// A row an account and region, where there are several.
+    places: Vec<Summed>,
+    filters: Vec<String>,
     sources: Vec<Source>,
     /// Ends of the strips.
     from: String,
@@ -39,6 +42,19 @@ struct Figure {
     label: &'static str,
     value: String,
     note: String,
+}
+
+/// An account and region, all of its sources together.
+struct Summed {
+    name: String,
+    /// The worst outcome of its sources' newest windows.
+    outcome: String,
+    class: String,
+    sources: String,
+    rows: String,
+    calls: String,
+    cost_today: String,
+    cost_range: String,
 }
 
 /// One source in one account and region.
@@ -76,7 +92,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Page {
     let ask = Ask::new("/status", query.as_deref(), &headers, (state.clock)())?;
-    let (windows, today, range) = patient(&state, async {
+    let (windows, today, range, filters) = patient(&state, async {
         tokio::try_join!(
             report(&state, "collection-windows", bounds(&ask).set("last", LAST)),
             report(
@@ -91,10 +107,11 @@ pub(crate) async fn page(
                 "own-cost",
                 bounds(&ask).set("to", ask.range.to + TimeDelta::minutes(1))
             ),
+            report(&state, "collection-filters", Params::new()),
         )
     })
     .await?;
-    draw(move || Status::new(&ask, &state, &windows, &today, &range).render()).await
+    draw(move || Status::new(&ask, &state, &windows, &today, &range, &filters).render()).await
 }
 
 /// What each source cost and wrote in the last 24 hours, with the coverage of that time.
@@ -121,9 +138,10 @@ impl Status {
         windows: &Report,
         today: &Report,
         range: &Report,
+        filters: &Report,
     ) -> Status {
         let coverage = &windows.coverage;
-        let sources = places(windows, range)
+        let sources: Vec<Source> = places(windows, range)
             .into_iter()
             .map(|place| {
                 Source::new(
@@ -137,6 +155,8 @@ impl Status {
             })
             .collect();
         Status {
+            places: sums(&sources, today, range),
+            filters: filters.table.rows().map(|row| filter_words(&row)).collect(),
             frame: Frame::new("Status", ask, state, Some(coverage)),
             figures: figures(ask, today, range),
             sources,
@@ -167,6 +187,12 @@ impl Place {
     }
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} · {}", self.account, self.region)
+    }
+}
+
 fn places(windows: &Report, range: &Report) -> Vec<Place> {
     let mut places: Vec<Place> = windows
         .table
@@ -177,6 +203,71 @@ fn places(windows: &Report, range: &Report) -> Vec<Place> {
     places.sort();
     places.dedup();
     places
+}
+
+/// Sources by account and region; the bill's "global" stands with the account alone.
+fn sums(sources: &[Source], today: &Report, range: &Report) -> Vec<Summed> {
+    let mut names: Vec<&str> = sources.iter().map(|source| source.place.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let regions = names.iter().filter(|name| !name.ends_with(GLOBAL));
+    if regions.count() < 2 {
+        return Vec::new();
+    }
+    let total = |report: &Report, column, name: &str| {
+        let of_place = |row: &Row<'_>| Place::of(row).to_string() == name;
+        let rows = report.table.rows().filter(of_place);
+        rows.filter_map(|row| row.f64(column)).reduce(|a, b| a + b)
+    };
+    let summed = |name: &str| {
+        let of_place = || sources.iter().filter(|source| source.place == name);
+        let worst = of_place().max_by_key(|source| badness(&source.outcome));
+        let outcome = worst.map_or("not yet", |source| source.outcome.as_str());
+        Summed {
+            name: name.to_owned(),
+            outcome: outcome.to_owned(),
+            class: class(outcome),
+            sources: of_place().count().to_string(),
+            rows: Unit::Count.text(total(range, "rows", name)),
+            calls: Unit::Count.text(total(range, "calls", name)),
+            cost_today: Unit::Usd.text(total(today, "cost_usd", name)),
+            cost_range: Unit::Usd.text(total(range, "cost_usd", name)),
+        }
+    };
+    names.into_iter().map(summed).collect()
+}
+
+/// Region of what is an account's as a whole.
+const GLOBAL: &str = "global";
+
+fn badness(outcome: &str) -> u8 {
+    match outcome {
+        "complete" => 0,
+        "not yet" => 1,
+        "partial" => 2,
+        "over-budget" => 3,
+        "throttled" => 4,
+        _ => 5,
+    }
+}
+
+/// What a filter leaves out, for a person to read.
+fn filter_words(row: &Row<'_>) -> String {
+    let text = |column| row.text(column).unwrap_or_default();
+    let part = |what: &str, column| match row.text(column) {
+        Some(patterns) => format!(" {what} {patterns}"),
+        None => String::new(),
+    };
+    format!(
+        "{} · {}: {} of {} resources are left out on purpose (only{}{}{}).",
+        text("account_id"),
+        text("region"),
+        Unit::Count.text(row.f64("left_out")),
+        Unit::Count.text(row.f64("resources")),
+        part("names like", "include"),
+        part("names unlike", "exclude"),
+        part("tags", "tags"),
+    )
 }
 
 fn sum(report: &Report, column: &str, place: Option<&Place>) -> Option<f64> {
@@ -249,7 +340,7 @@ impl Source {
         Source {
             name: place.source.clone(),
             what: what(&place.source),
-            place: format!("{} · {}", place.account, place.region),
+            place: place.to_string(),
             outcome: outcome.to_owned(),
             class: class(outcome),
             until: until.map_or_else(
