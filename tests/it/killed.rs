@@ -1,5 +1,7 @@
-//! Killed at random moments while collecting, then finished: as if nothing had happened.
+//! Killed at random moments while collecting, alone and two at once, then finished: as if nothing had
+//! happened.
 
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Timelike, Utc};
@@ -10,72 +12,144 @@ use rand_chacha::ChaCha8Rng;
 use crate::account::Account;
 use crate::binary::Place;
 
-const KILLS: usize = 20;
+/// Kills of each test, where the environment does not say otherwise in `MILLICENT_KILLS`.
+const KILLS: usize = 10;
 
 /// Rows and sums of every data table, for what is older than the simulated now.
 const LEDGER: &[&str] = &[
-    "SELECT count(*) FROM metrics WHERE ts < '{cut}'",
-    "SELECT sum(sum) FROM metrics WHERE metric IN ('Invocations', 'Count', 'Errors')",
-    "SELECT sum(sample_count) FROM metrics",
-    "SELECT count(*) FROM spans",
-    "SELECT count(DISTINCT trace_id || span_id) FROM spans",
-    "SELECT sum(duration_ms) FROM spans",
-    "SELECT count(*) FROM costs",
-    "SELECT sum(cost_usd) FROM costs",
-    "SELECT count(*) FROM resources",
+    "count(*) FROM metrics WHERE ts < '{cut}'",
+    "sum(sum) FROM metrics WHERE metric IN ('Invocations', 'Count', 'Errors')",
+    "sum(sample_count) FROM metrics",
+    "count(*) FROM spans",
+    "count(DISTINCT trace_id || span_id) FROM spans",
+    "CAST(sum(duration_ms) AS DECIMAL(30, 3)) FROM spans",
+    "count(*) FROM costs",
+    "sum(cost_usd) FROM costs",
+    "count(*) FROM resources",
+    "count(*) FROM collections WHERE outcome <> 'complete' AND window_end < '{cut}'",
 ];
 
-fn ledger(place: &Place, cut: &str) -> Vec<String> {
-    LEDGER
-        .iter()
-        .map(|sql| place.ask(&sql.replace("{cut}", cut)))
-        .collect()
+/// An account, a lake that was collected from it in one go, and one that is still empty.
+struct Scene {
+    calm: Place,
+    killed: Place,
+    /// How long it took to collect.
+    whole: Duration,
+    cut: String,
+    kills: usize,
+    random: ChaCha8Rng,
+    _account: Account,
+}
+
+impl Scene {
+    fn new(seed: u64) -> Scene {
+        let now = Utc::now();
+        let now = now - TimeDelta::seconds(i64::from(now.second()));
+        let mut config = SimConfig::new(seed, now - TimeDelta::days(2), now);
+        config.scale = 0.3;
+        let account = Account::serve(World::new(config));
+        let places = [Place::new(), Place::new()];
+        for place in &places {
+            place.configure_endpoint(&account.handle.url(), "3d");
+        }
+        let [calm, killed] = places;
+        let started = Instant::now();
+        calm.run(&["collect", "--once"]).expect(0, &[]);
+        let kills = std::env::var("MILLICENT_KILLS").map_or(KILLS, |kills| {
+            kills.parse().expect("MILLICENT_KILLS is a number")
+        });
+        Scene {
+            calm,
+            killed,
+            whole: started.elapsed(),
+            // What is older than this is read at one resolution, whenever the run is.
+            cut: (now - TimeDelta::days(1))
+                .format("%Y-%m-%dT%H:00:00Z")
+                .to_string(),
+            kills,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            _account: account,
+        }
+    }
+
+    fn start(&self) -> Child {
+        self.killed
+            .command(&["collect", "--once"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs")
+    }
+
+    fn wait(&mut self, shares: std::ops::Range<f64>) {
+        let share = self.random.random_range(shares);
+        std::thread::sleep(self.whole.mul_f64(share).max(Duration::from_millis(20)));
+    }
+
+    /// A line for each entry of the ledger.
+    fn ledger(&self, place: &Place) -> String {
+        let entries = LEDGER.iter().enumerate().map(|(at, entry)| {
+            let (value, rest) = entry.split_once(" FROM ").expect("an entry");
+            let rest = rest.replace("{cut}", &self.cut);
+            format!("SELECT {at} AS entry, CAST({value} AS VARCHAR) AS value FROM {rest}")
+        });
+        let entries = entries.collect::<Vec<_>>().join(" UNION ALL ");
+        let sql = format!("SELECT entry, value FROM ({entries}) ORDER BY entry");
+        let run = place.run(&["sql", "--format", "csv", &sql]);
+        assert_eq!(run.code, Some(0), "{run:#?}");
+        assert_eq!(run.stdout.lines().count(), 1 + LEDGER.len(), "{run:#?}");
+        run.stdout
+    }
+
+    /// Finishes what was killed, and compares.
+    fn check(&self) {
+        self.killed.run(&["collect", "--once"]).expect(0, &[]);
+        assert_eq!(self.ledger(&self.killed), self.ledger(&self.calm));
+    }
+}
+
+/// SIGKILL; one that had finished before is no harm. True if it had not.
+fn kill(mut child: Child) -> bool {
+    child.kill().expect("SIGKILL");
+    !child.wait().expect("its end").success()
 }
 
 #[test]
-fn twenty_kills_lose_and_double_nothing() {
-    let now = Utc::now();
-    let now = now - TimeDelta::seconds(i64::from(now.second()));
-    let mut config = SimConfig::new(7, now - TimeDelta::days(2), now);
-    config.scale = 0.3;
-    let account = Account::serve(World::new(config));
-    let history = "3d";
-    // What is older than this is read at one resolution, whenever the run is.
-    let cut = (now - TimeDelta::days(1))
-        .format("%Y-%m-%dT%H:00:00Z")
-        .to_string();
-
-    let calm = Place::new();
-    calm.configure_endpoint(&account.handle.url(), history);
-    let started = Instant::now();
-    calm.run(&["collect", "--once"]).expect(0, &[]);
-    let whole = started.elapsed();
-
-    let killed = Place::new();
-    killed.configure_endpoint(&account.handle.url(), history);
-    let mut random = ChaCha8Rng::seed_from_u64(7);
+fn kills_lose_and_double_nothing() {
+    let mut scene = Scene::new(7);
     let mut unfinished = 0;
-    for _ in 0..KILLS {
-        let mut child = killed
-            .command(&["collect", "--once"])
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("the binary runs");
-        std::thread::sleep(
-            whole
-                .mul_f64(random.random_range(0.02..0.6))
-                .max(Duration::from_millis(20)),
-        );
-        // SIGKILL; one that had finished before is no harm.
-        child.kill().expect("SIGKILL");
-        unfinished += usize::from(!child.wait().expect("its end").success());
+    for _ in 0..scene.kills {
+        let child = scene.start();
+        scene.wait(0.02..0.6);
+        unfinished += usize::from(kill(child));
     }
     assert!(
         unfinished > 0,
         "every run had finished before it was killed"
     );
-    killed.run(&["collect", "--once"]).expect(0, &[]);
+    scene.check();
+}
 
-    assert_eq!(ledger(&killed, &cut), ledger(&calm, &cut));
+#[test]
+fn two_at_once_lose_and_double_nothing_when_killed_either() {
+    let mut scene = Scene::new(8);
+    let mut both = Vec::new();
+    let mut unfinished = 0;
+    for turn in 0..scene.kills {
+        // Always two, of which now the one is killed and now the other.
+        while both.len() < 2 {
+            both.push(scene.start());
+        }
+        scene.wait(0.02..0.5);
+        unfinished += usize::from(kill(both.remove(turn % 2)));
+    }
+    for mut child in both {
+        let ended = child.wait().expect("its end");
+        assert!(ended.success(), "who is left finishes its pass: {ended}");
+    }
+    assert!(
+        unfinished > 0,
+        "every run had finished before it was killed"
+    );
+    scene.check();
 }
