@@ -46,7 +46,8 @@ def client(service, region=None, key="AKIDEXAMPLE", token=None):
         aws_access_key_id=key,
         aws_secret_access_key="secret",
         aws_session_token=token,
-        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        # The first to ask for a day of a debug build's account waits until it is computed.
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=600),
     )
     return conformance.watch(made)
 
