@@ -4,11 +4,13 @@
 //! measured for `GetServiceGraph`. A trace can be read from when its last part ended, for 30 days.
 
 mod batch;
+mod call;
 #[cfg(test)]
 mod conformance;
 mod execution;
 mod filter;
 mod function;
+mod gateway;
 pub(crate) mod ids;
 mod lexer;
 mod segment;
