@@ -63,6 +63,7 @@ averages as (
     where age <= 7
     group by unmetered.account_id, region, service, usage_type
 ),
+-- A bill that has not come for more than a month is missing, and nothing stands in for it.
 open_days as (
     select account_id, cast(day as date) as date
     from (
@@ -70,8 +71,16 @@ open_days as (
     ) as firsts
     cross join (
         select unnest(generate_series(
-            (select cast(min(date) as timestamp) from bill),
-            (select date_bin(interval '1 day', as_of) from as_of),
+            (
+                select
+                    greatest(
+                        cast(first_date as timestamp),
+                        cast(date_bin(interval '1 day', as_of) - interval '35 days' as timestamp)
+                    )
+                from as_of
+                cross join (select min(date) as first_date from bill)
+            ),
+            (select cast(date_bin(interval '1 day', as_of) as timestamp) from as_of),
             interval '1 day'
         )) as day
     )

@@ -402,3 +402,21 @@ async fn a_route_is_explained_by_lines_prices_and_usage() {
         .unwrap();
     assert_eq!(report.table.num_rows(), 0);
 }
+
+#[tokio::test]
+async fn what_has_not_been_billed_for_a_month_is_missing_and_not_estimated() {
+    let world = one_route("1024").await;
+    let lines = vec![
+        line("2024-09-01", "Amazon Route 53", "DNS-Queries", "1", None),
+        line("2024-09-02", "Amazon Route 53", "DNS-Queries", "1", None),
+    ];
+    settle(&world, lines, "2024-09-01 00:00", "2026-11-20 00:00").await;
+    let table = world
+        .analyzer
+        .sql("select min(hour) as first, count(distinct date) as days, sum(case when not estimated then cost_usd end) as usd from hourly_costs where date < '2026-10-01'")
+        .await
+        .unwrap();
+    let row = table.rows().next().unwrap();
+    assert_eq!(row.i64("days"), Some(2));
+    assert_eq!(row.decimal("usd"), Some(usd("2")));
+}
