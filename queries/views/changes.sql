@@ -20,10 +20,20 @@ with found as (
         lag(configuration['runtime']) over (partition by account_id, region, kind, arn order by ts) as old_runtime,
         lag(configuration['code_sha256']) over (partition by account_id, region, kind, arn order by ts) as old_code,
         lag(configuration['integration_target']) over (partition by account_id, region, kind, arn order by ts) as old_target,
-        lag(configuration['detailed_metrics']) over (partition by account_id, region, kind, arn order by ts) as old_detailed
-    from resources
-    -- What was read of an export of the bill is no change of the account.
-    where kind <> 'bill-export'
+        lag(configuration['detailed_metrics']) over (partition by account_id, region, kind, arn order by ts) as old_detailed,
+        settings, lag(settings) over (partition by account_id, region, kind, arn order by ts) as old_settings
+    from (
+        select
+            *,
+            concat_ws(
+                ' ', configuration['billing_mode'], configuration['read_capacity'], configuration['write_capacity'],
+                configuration['table_class'], configuration['stream_arn'], configuration['retention_days'],
+                configuration['class'], configuration['metrics_filter'], configuration['notifications']
+            ) as settings
+        from resources
+    )
+    -- What Millicent keeps for itself is no change of the account.
+    where kind not in ('bill-export', 'collection-filter')
 )
 select
     account_id, region, kind, name, arn,
@@ -55,3 +65,6 @@ select
         )
     end as change
 from found
+-- A table, bucket or log group gets a row as it grows, too.
+where kind not in ('table', 'index', 'bucket', 'log-group') or before is null or deleted or was_deleted
+    or settings <> old_settings

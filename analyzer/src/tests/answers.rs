@@ -420,3 +420,35 @@ async fn what_has_not_been_billed_for_a_month_is_missing_and_not_estimated() {
     assert_eq!(row.i64("days"), Some(2));
     assert_eq!(row.decimal("usd"), Some(usd("2")));
 }
+
+#[tokio::test]
+async fn a_table_that_grows_is_no_deploy() {
+    let world = World::empty().await;
+    let table = |ts: &str, items: &str, mode: &str| {
+        let pairs = [("item_count", items), ("billing_mode", mode)];
+        resource("table", "orders", ts, &pairs)
+    };
+    world
+        .add(Rows::Resources(vec![
+            table("2026-11-10 08:00", "100", "PAY_PER_REQUEST"),
+            table("2026-11-10 09:00", "200", "PAY_PER_REQUEST"),
+            table("2026-11-10 10:00", "300", "PROVISIONED"),
+            resource("collection-filter", "filter", "2026-11-10 10:00", &[]),
+            resource("collection-filter", "filter", "2026-11-10 11:00", &[]),
+        ]))
+        .await;
+    let report = world
+        .report("deploys", "2026-11-10 00:00", "2026-11-11 00:00")
+        .await;
+    let found: Vec<_> = report
+        .table
+        .rows()
+        .map(|row| {
+            (
+                row.timestamp("ts").unwrap(),
+                row.text("name").unwrap().to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(found, [(at("2026-11-10 10:00"), "orders".to_owned())]);
+}

@@ -58,8 +58,8 @@ pub(super) async fn ask(
         .set_log_group_names(Some(groups))
         .query_string(text)
         .start_time(window.from.timestamp())
-        // Inclusive.
-        .end_time(window.to.timestamp() - 1)
+        // In whole seconds and inclusive: what is of the next window is left to it afterwards.
+        .end_time(window.to.timestamp())
         .limit(MOST_ROWS as i32)
         .customize()
         .interceptor(meter.attempts())
