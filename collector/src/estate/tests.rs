@@ -121,7 +121,8 @@ fn names(summary: &EstateSummary) -> Vec<String> {
 
 #[tokio::test]
 async fn every_account_and_region_is_asked_with_its_own_credentials_and_the_bill_once() {
-    let asked: Arc<Mutex<BTreeSet<(String, String, &'static str)>>> = Arc::default();
+    type Asked = BTreeSet<(String, String, &'static str)>;
+    let asked: Arc<Mutex<Asked>> = Arc::default();
     let seen = Arc::clone(&asked);
     let aws = Scripted::start(move |request| {
         if matches!(request.operation, "ListFunctions" | "GetCostAndUsage") {
