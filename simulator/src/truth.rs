@@ -59,7 +59,7 @@ pub struct RouteTruth {
     pub cold_start_rate: Option<f64>,
     /// All of its cost.
     pub cost_usd: Decimal12,
-    /// Its cost by service.
+    /// Its cost by service, without those that it costs nothing at.
     pub cost_by_service: BTreeMap<&'static str, Decimal12>,
 }
 
@@ -81,7 +81,7 @@ pub struct EntryPointTruth {
     pub cold_starts: u64,
     /// All of its cost.
     pub cost_usd: Decimal12,
-    /// Its cost by service.
+    /// Its cost by service, without those that it costs nothing at.
     pub cost_by_service: BTreeMap<&'static str, Decimal12>,
 }
 

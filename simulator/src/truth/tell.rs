@@ -41,6 +41,9 @@ impl World {
             teller.day(day, from, to);
             day += TimeDelta::days(1);
         }
+        for costs in &mut teller.entries {
+            costs.retain(|_, cost| *cost != Decimal12(0));
+        }
         let others = teller.entries.split_off(usage.routes.len());
         Truth {
             from: time(from),
