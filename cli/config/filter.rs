@@ -1,4 +1,4 @@
-//! `include`, `exclude` and `tags`: which resources, in [collect] and in each of [[accounts]].
+//! `include`, `exclude` and `tags`: which resources, in `[collect]` and in each of `[[accounts]]`.
 
 use std::collections::BTreeMap;
 
