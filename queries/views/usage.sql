@@ -41,7 +41,7 @@ union all
 -- Nothing counts the minutes of a WebSocket API's connections.
 select
     date, account_id, region, 'apigateway-connection-minutes', date_bin(interval '1 hour', ts),
-    api || '/' || stage, null, null, null, sum(connects), true, false, 'connections, each taken to last as long'
+    api || '/' || stage, api, stage, '$connect', sum(connects), true, false, 'connections, each taken to last as long'
 from route_requests
 where connects > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage
