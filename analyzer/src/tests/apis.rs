@@ -124,7 +124,8 @@ async fn every_kind_of_api_is_billed_by_its_own_unit() {
         ("GET /large", "0.3"),
         ("track", "0.8"),
         ("$default", "0.1"),
-        ("-", "0.5"),
+        // What opens a connection pays for its minutes.
+        ("$connect", "0.5"),
     ];
     let expected = expected.map(|(route, cost)| (route.to_owned(), usd(cost)));
     assert_eq!(found, BTreeMap::from(expected));
@@ -134,10 +135,7 @@ async fn every_kind_of_api_is_billed_by_its_own_unit() {
         .rows()
         .find(|row| row.text("usage_type") == Some("EUC1-ApiGatewayMinute"))
         .unwrap();
-    assert_eq!(
-        minutes.text("reason"),
-        Some("connections, each taken to last as long")
-    );
+    assert_eq!(minutes.decimal("to_routes_usd"), Some(usd("0.5")));
 }
 
 /// Whose the traced calls are; `-` is no route's.
