@@ -43,7 +43,8 @@ struct Scene {
 
 impl Scene {
     fn new(seed: u64) -> Scene {
-        let now = Utc::now();
+        // An hour behind the collectors' clock: what is there to read does not depend on when they run.
+        let now = Utc::now() - TimeDelta::hours(1);
         let now = now - TimeDelta::seconds(i64::from(now.second()));
         let mut config = SimConfig::new(seed, now - TimeDelta::days(2), now);
         config.scale = 0.3;
