@@ -16,6 +16,7 @@ use crate::error::AnalyzeError;
 use crate::params::{ParamValue, Params};
 use crate::state::{Follower, State};
 use crate::table::Table;
+use crate::views::Views;
 use crate::{report, sql};
 
 /// Bounds of every query, and the clock.
@@ -64,7 +65,7 @@ pub struct Analyzer {
 struct Inner {
     lake: Lake,
     catalog: Catalog,
-    views: Vec<(String, Arc<Query>)>,
+    views: Views,
     engine: Engine,
     options: Options,
     follower: Mutex<Follower>,
@@ -77,7 +78,7 @@ impl Analyzer {
     /// A lake that cannot be read.
     pub async fn open(lake: Lake, options: Options) -> Result<Analyzer, AnalyzeError> {
         let catalog = Catalog::load()?;
-        let views = in_order(&catalog)?;
+        let views = Views::of(&catalog)?;
         let engine = Engine::new(options.clone())?;
         let follower = Mutex::new(Follower::default());
         let inner = Inner {
@@ -116,7 +117,7 @@ impl Analyzer {
             _ => None,
         };
         let (from, to) = (time("from"), time("to"));
-        let state = self.inner.state().await?;
+        let state = self.inner.state(sql::tables_read(&query.sql)?).await?;
         let inner = Arc::clone(&self.inner);
         let asked = Arc::clone(&query);
         let work = async move {
@@ -141,7 +142,7 @@ impl Analyzer {
     /// # Errors
     /// A statement that writes, defines or reads files; SQL that is not valid; time or memory used up.
     pub async fn sql(&self, text: &str) -> Result<Table, AnalyzeError> {
-        let state = self.inner.state().await?;
+        let state = self.inner.state(sql::tables_read(text)?).await?;
         let inner = Arc::clone(&self.inner);
         let text = text.to_owned();
         let work = async move { sql::run(&inner.engine, &state.session, &text).await };
@@ -151,54 +152,26 @@ impl Analyzer {
 
 #[cfg(test)]
 impl Analyzer {
-    /// The session of the present state.
+    /// The session of the present state, every view computed.
     pub(crate) async fn session(&self) -> Result<SessionContext, AnalyzeError> {
-        Ok(self.inner.state().await?.session.clone())
+        let views = self.inner.views.all().map(|view| view.name.clone());
+        let state = self.inner.state(views.collect()).await?;
+        Ok(state.session.clone())
     }
 }
 
 impl Inner {
-    /// The lake's present state. Once begun it is computed to its end, whoever stops waiting for it,
-    /// so that the next one who asks finds it done.
-    async fn state(self: &Arc<Self>) -> Result<Arc<State>, AnalyzeError> {
+    /// The lake's present state, with what a query of these tables needs. Once begun it is computed to
+    /// its end, whoever stops waiting for it, so that the next one who asks finds it done.
+    async fn state(self: &Arc<Self>, tables: Vec<String>) -> Result<Arc<State>, AnalyzeError> {
         let inner = Arc::clone(self);
         let task = self.engine.spawn(async move {
             let mut follower = inner.follower.lock().await;
             follower
-                .follow(&inner.lake, &inner.engine, &inner.views)
+                .follow(&inner.lake, &inner.engine, &inner.views, &tables)
                 .await
         });
         task.await
             .map_err(|error| AnalyzeError::Execution(error.to_string()))?
     }
-}
-
-/// The views, each after those that it reads.
-fn in_order(catalog: &Catalog) -> Result<Vec<(String, Arc<Query>)>, AnalyzeError> {
-    let mut waiting: Vec<(String, Arc<Query>, Vec<String>)> = Vec::new();
-    for (name, view) in catalog.views() {
-        waiting.push((
-            name.to_owned(),
-            Arc::clone(view),
-            sql::tables_read(&view.sql)?,
-        ));
-    }
-    let mut ordered = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let names: Vec<String> = waiting.iter().map(|(name, ..)| name.clone()).collect();
-        let ready = |reads: &[String]| !reads.iter().any(|name| names.contains(name));
-        let (now, later): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(_, _, reads)| ready(reads));
-        if now.is_empty() {
-            let problem = format!("these views read each other: {}", names.join(", "));
-            return Err(AnalyzeError::Header {
-                file: "views".to_owned(),
-                line: 1,
-                problem,
-            });
-        }
-        ordered.extend(now.into_iter().map(|(name, view, _)| (name, view)));
-        waiting = later;
-    }
-    Ok(ordered)
 }

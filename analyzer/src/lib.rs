@@ -2,7 +2,7 @@
 //!
 //! [`Analyzer::report`] runs a query of the catalog with bound parameters, [`Analyzer::sql`] runs what a
 //! user wrote, read-only and bounded. Both see the same tables and views: the lake's own tables, and
-//! the views of `queries/views/`, of which the heavy ones are computed once per state of the lake.
+//! the views of `queries/views/`, each computed when it is first needed, the heavy ones once per state.
 
 mod analyzer;
 mod catalog;
@@ -15,6 +15,7 @@ mod report;
 mod sql;
 mod state;
 mod table;
+mod views;
 
 pub use analyzer::{Analyzer, Options, Report};
 pub use catalog::{AlertSpec, Catalog, ColumnSpec, Kind, ParamSpec, Query};

@@ -1,8 +1,8 @@
 //! A state of the lake: its tables at one version each, and the views over them.
 //!
-//! Heavy views are stored: computed once per state, those that are `by day` again only for days whose
-//! files changed. So a page that is asked for again costs one cheap scan, and a live minute costs
-//! the running day.
+//! A view is computed when a query first needs it. Heavy ones are stored: computed once per state,
+//! those that are `by day` again only for days whose files changed. So a page that is asked for again
+//! costs one cheap scan, a live minute costs the running day, and a query of one table no view.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,11 +22,13 @@ use crate::catalog::{Query, Stored};
 use crate::coverage::Windows;
 use crate::engine::Engine;
 use crate::error::AnalyzeError;
+use crate::views::{NotComputed, View, Views};
 
 /// Tables and views of one state, to be queried.
 pub(crate) struct State {
     pub(crate) session: SessionContext,
     pub(crate) windows: Windows,
+    tables: Vec<(Table, Arc<dyn TableProvider>)>,
 }
 
 /// Follows the lake from state to state.
@@ -34,9 +36,9 @@ pub(crate) struct State {
 pub(crate) struct Follower {
     tables: Vec<Followed>,
     by_day: BTreeMap<String, Days>,
-    /// Days that changed since the views by day were computed.
-    changed: BTreeSet<NaiveDate>,
     state: Option<Arc<State>>,
+    /// Views that stand in the state's session.
+    computed: BTreeSet<String>,
 }
 
 struct Followed {
@@ -49,28 +51,51 @@ struct Followed {
 struct Days {
     schema: SchemaRef,
     batches: BTreeMap<NaiveDate, RecordBatch>,
+    /// Days whose rows changed since.
+    changed: BTreeSet<NaiveDate>,
+}
+
+impl Days {
+    /// What is kept of the days in the bounds, of all days without.
+    fn within(&self, bounds: Option<(NaiveDate, NaiveDate)>) -> Vec<RecordBatch> {
+        self.batches
+            .iter()
+            .filter(|(day, _)| bounds.is_none_or(|(first, last)| (first..=last).contains(day)))
+            .map(|(_, batch)| batch.clone())
+            .collect()
+    }
 }
 
 impl Follower {
-    /// The lake's present state; `views` are in the order of what needs what.
+    /// The lake's present state, in which what a query of these tables needs is computed.
     pub(crate) async fn follow(
         &mut self,
         lake: &Lake,
         engine: &Engine,
-        views: &[(String, Arc<Query>)],
+        views: &Views,
+        tables: &[String],
     ) -> Result<Arc<State>, AnalyzeError> {
         let moved = self.advance(lake).await?;
-        match &self.state {
-            Some(state) if !moved => Ok(Arc::clone(state)),
+        let state = match &self.state {
+            Some(state) if !moved => Arc::clone(state),
             _ => {
-                // Until the new state is whole there is none: after a failure half-way the next one
-                // who asks computes it.
+                // Until the new state stands there is none: after a failure half-way the next one
+                // who asks makes it.
                 self.state = None;
-                let state = Arc::new(self.compute(engine, views).await?);
+                self.computed.clear();
+                let state = Arc::new(self.state(engine, views).await?);
                 self.state = Some(Arc::clone(&state));
-                Ok(state)
+                state
+            }
+        };
+        for view in views.needed_for(tables) {
+            if !self.computed.contains(&view.name) {
+                let provider = self.compute(engine, views, view, &state).await?;
+                register(engine, &state.session, &view.name, provider)?;
+                self.computed.insert(view.name.clone());
             }
         }
+        Ok(state)
     }
 
     /// Reads what was committed since, if anything was, and notes the days whose rows changed.
@@ -102,13 +127,14 @@ impl Follower {
             }
         }
         let mut every_day = BTreeSet::new();
+        let mut changed = BTreeSet::new();
         let mut resources_changed = false;
         for followed in &mut self.tables {
             let files = files_by_day(&followed.delta)?;
             let days = differing(&followed.files, &files);
             match followed.table {
                 Table::Metrics | Table::Spans => {
-                    self.changed.extend(days);
+                    changed.extend(days);
                     every_day.extend(files.keys().copied());
                 }
                 Table::Resources => resources_changed = !days.is_empty(),
@@ -117,36 +143,31 @@ impl Follower {
             followed.files = files;
         }
         if resources_changed {
-            self.changed.extend(every_day);
+            changed.extend(every_day);
+        }
+        for days in self.by_day.values_mut() {
+            days.changed.extend(&changed);
         }
         Ok(true)
     }
 
-    async fn compute(
-        &mut self,
-        engine: &Engine,
-        views: &[(String, Arc<Query>)],
-    ) -> Result<State, AnalyzeError> {
-        self.compute_days(engine, views).await?;
+    /// A state in which no view is computed yet.
+    async fn state(&self, engine: &Engine, views: &Views) -> Result<State, AnalyzeError> {
         let session = engine.session();
+        let mut tables = Vec::with_capacity(self.tables.len());
         for followed in &self.tables {
             let provider = provider(engine, &session, followed).await?;
-            register(engine, &session, followed.table.name(), provider)?;
+            register(
+                engine,
+                &session,
+                followed.table.name(),
+                Arc::clone(&provider),
+            )?;
+            tables.push((followed.table, provider));
         }
-        for (name, view) in views {
-            let provider: Arc<dyn TableProvider> = match (view.stored, self.by_day.get(name)) {
-                (Stored::ByDay, Some(days)) => {
-                    let batches = days.batches.values().cloned().collect();
-                    memory(engine, &days.schema, batches)?
-                }
-                (Stored::Whole, _) => {
-                    let frame = session.sql(&view.sql).await.map_err(|e| engine.error(e))?;
-                    let answer = engine.collect_all(frame).await?;
-                    memory(engine, &answer.schema, answer.batches)?
-                }
-                _ => expanded(engine, &session, view).await?,
-            };
-            register(engine, &session, name, provider)?;
+        for view in views.all() {
+            let provider = Arc::new(NotComputed::of(view));
+            register(engine, &session, &view.name, provider)?;
         }
         let frame = session
             .table(Table::Collections.name())
@@ -155,60 +176,79 @@ impl Follower {
         let collections = engine.collect_all(frame).await?;
         let windows = Windows::read(&collections.schema, &collections.batches)
             .map_err(|error| AnalyzeError::Execution(error.to_string()))?;
-        Ok(State { session, windows })
+        Ok(State {
+            session,
+            windows,
+            tables,
+        })
     }
 
-    /// Brings the views that are stored by day up to date.
+    /// A view of a state in which all stands that it needs.
+    async fn compute(
+        &mut self,
+        engine: &Engine,
+        views: &Views,
+        view: &View,
+        state: &State,
+    ) -> Result<Arc<dyn TableProvider>, AnalyzeError> {
+        match view.query.stored {
+            Stored::No => expanded(engine, &state.session, &view.query).await,
+            Stored::Whole => {
+                let frame = state.session.sql(&view.query.sql).await;
+                let frame = frame.map_err(|e| engine.error(e))?;
+                let answer = engine.collect_all(frame).await?;
+                memory(engine, &answer.schema, answer.batches)
+            }
+            Stored::ByDay => {
+                self.compute_days(engine, views, view, state).await?;
+                let days = self.by_day.get(&view.name).ok_or_else(|| {
+                    AnalyzeError::Execution(format!("the view {} was not kept", view.name))
+                })?;
+                memory(engine, &days.schema, days.within(None))
+            }
+        }
+    }
+
+    /// Brings a view that is stored by day up to date.
     async fn compute_days(
         &mut self,
         engine: &Engine,
-        views: &[(String, Arc<Query>)],
+        views: &Views,
+        view: &View,
+        state: &State,
     ) -> Result<(), AnalyzeError> {
-        let known = views
-            .iter()
-            .all(|(name, view)| view.stored != Stored::ByDay || self.by_day.contains_key(name));
-        let bounds = self
-            .changed
-            .first()
-            .copied()
-            .zip(self.changed.last().copied());
-        if known && bounds.is_none() {
+        let known = self.by_day.get(&view.name);
+        let bounds = known.and_then(|days| {
+            let changed = &days.changed;
+            changed.first().copied().zip(changed.last().copied())
+        });
+        if known.is_some() && bounds.is_none() {
             return Ok(());
         }
         let session = engine.session();
-        for followed in &self.tables {
-            let mut provider = provider(engine, &session, followed).await?;
-            if matches!(followed.table, Table::Metrics | Table::Spans)
-                && known
+        for (table, provider) in &state.tables {
+            let mut provider = Arc::clone(provider);
+            if matches!(table, Table::Metrics | Table::Spans)
                 && let Some((first, last)) = bounds
             {
                 let days = col("date").between(lit(date(first)), lit(date(last)));
                 let frame = session.read_table(provider).map_err(|e| engine.error(e))?;
                 provider = frame.filter(days).map_err(|e| engine.error(e))?.into_view();
             }
-            register(engine, &session, followed.table.name(), provider)?;
+            register(engine, &session, table.name(), provider)?;
         }
-        for (name, view) in views {
-            let provider = match view.stored {
-                Stored::ByDay => {
-                    let frame = session.sql(&view.sql).await.map_err(|e| engine.error(e))?;
-                    let answer = engine.collect_all(frame).await?;
-                    self.keep(name, &answer.schema, &answer.batches, bounds)
-                        .map_err(|error| AnalyzeError::Execution(error.to_string()))?;
-                    memory(engine, &answer.schema, answer.batches)?
-                }
-                // Not needed for a day, and expensive.
-                Stored::Whole => continue,
-                Stored::No => match expanded(engine, &session, view).await {
-                    Ok(provider) => provider,
-                    // It stands on a view that is stored per state.
-                    Err(_) => continue,
-                },
+        for under in views.under(view) {
+            let provider = match self.by_day.get(&under.name) {
+                Some(days) => memory(engine, &days.schema, days.within(bounds))?,
+                None => expanded(engine, &session, &under.query).await?,
             };
-            register(engine, &session, name, provider)?;
+            register(engine, &session, &under.name, provider)?;
         }
-        self.changed.clear();
-        Ok(())
+        let frame = session.sql(&view.query.sql).await;
+        let frame = frame.map_err(|e| engine.error(e))?;
+        let answer = engine.collect_all(frame).await?;
+        self.keep(&view.name, &answer.schema, &answer.batches, bounds)
+            .map_err(|error| AnalyzeError::Execution(error.to_string()))
     }
 
     /// Replaces the days in the bounds by what was computed for them.
@@ -222,6 +262,7 @@ impl Follower {
         let days = self.by_day.entry(name.to_owned()).or_insert_with(|| Days {
             schema: Arc::clone(schema),
             batches: BTreeMap::new(),
+            changed: BTreeSet::new(),
         });
         if let Some((first, last)) = bounds {
             days.batches.retain(|day, _| *day < first || *day > last);
@@ -240,6 +281,7 @@ impl Follower {
                     .insert(day, filter_record_batch(&whole, &wanted)?);
             }
         }
+        days.changed.clear();
         Ok(())
     }
 }
@@ -282,15 +324,17 @@ fn memory(
     Ok(Arc::new(table.map_err(|error| engine.error(error))?))
 }
 
+/// Puts a table in a session, in place of one of that name.
 fn register(
     engine: &Engine,
     session: &SessionContext,
     name: &str,
     provider: Arc<dyn TableProvider>,
 ) -> Result<(), AnalyzeError> {
-    session
-        .register_table(name, provider)
-        .map_err(|error| engine.error(error))?;
+    let registered = session
+        .deregister_table(name)
+        .and_then(|_| session.register_table(name, provider));
+    registered.map_err(|error| engine.error(error))?;
     Ok(())
 }
 
