@@ -1,19 +1,20 @@
 -- title:   Cold starts by function
 -- answers: How often does each function keep a request waiting for its initialisation, and for how long?
---          Sampled: from traces, weighted by the function's invocations.
+--          Counted, where Lambda's reports of all invocations were read from its logs; else from traces, weighted by the function's invocations.
 -- param:   from timestamp required inclusive, UTC
 -- param:   to   timestamp required exclusive, UTC
 -- column:  function             text    name
 -- column:  invocations          double  invocations, counted by Lambda; null where nothing was counted
--- column:  cold_starts          double  of which waited for an initialisation, estimated
+-- column:  cold_starts          double  of which waited for an initialisation
 -- column:  cold_start_rate      double  share that waited
--- column:  cold_start_rate_low  double  lower end of its 95% interval (Wilson)
+-- column:  cold_start_rate_low  double  lower end of its 95% interval (Wilson); the rate itself where all were counted
 -- column:  cold_start_rate_high double  upper end
 -- column:  init_p50_ms          double  median length of the initialisations, milliseconds
 -- column:  init_max_ms          double  longest one seen
 -- column:  traces               integer traced invocations behind it
 -- column:  traced_cold_starts   integer traced ones that waited
 -- column:  effective_size       double  number of equally weighted traces that would tell as much
+-- column:  basis                text    reports: counted; traces: estimated
 with traced as (
     select
         function,
@@ -28,18 +29,30 @@ with traced as (
     group by function
 ),
 invoked as (
-    select function, sum(invocations) as invocations
+    select
+        function, sum(invocations) as invocations,
+        case
+            when bool_and(basis = 'reports' or invocations = 0)
+                then sum(case when basis = 'reports' then cold_starts else 0.0 end) / nullif(sum(invocations), 0.0)
+        end as counted
     from function_usage
     where ts >= $from and ts < $to
     group by function
 )
 select
     coalesce(invoked.function, traced.function) as function,
-    invocations, invocations * p as cold_starts, p as cold_start_rate,
-    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
-    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    invocations, invocations * coalesce(counted, p) as cold_starts, coalesce(counted, p) as cold_start_rate,
+    coalesce(
+        counted,
+        greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
+    ) as cold_start_rate_low,
+    coalesce(
+        counted,
+        least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
+    ) as cold_start_rate_high,
     init_p50_ms, init_max_ms, coalesce(traces, 0) as traces,
-    coalesce(traced_cold_starts, 0) as traced_cold_starts, n as effective_size
+    coalesce(traced_cold_starts, 0) as traced_cold_starts, n as effective_size,
+    case when counted is not null then 'reports' when p is not null then 'traces' end as basis
 from invoked
 full join traced on invoked.function = traced.function
 order by cold_start_rate desc nulls last, function

@@ -43,28 +43,9 @@ runs as (
     group by date, account_id, region, function, api, stage, route
 ),
 initialised as (
-    select
-        used.date, used.account_id, used.region, used.function,
-        -- As if one more had been seen: that none was seen does not make it certain that there was none.
-        coalesce(weight, invocations) * sqrt(coalesce(squares, 0.0) + power(coalesce(one_init_ms, 500.0), 2))
-            / nullif(duration_ms + init_ms, 0.0) as error
-    from (
-        select
-            date, account_id, region, function, sum(duration_ms) as duration_ms, sum(init_ms) as init_ms,
-            sum(invocations) as invocations
-        from function_usage
-        group by date, account_id, region, function
-    ) as used
-    left join (
-        select
-            date as t_date, account_id as t_account, region as t_region, function as t_function,
-            avg(weight) as weight,
-            sum(power(case when cold_start then init_ms end, 2)) as squares,
-            avg(case when cold_start then init_ms end) as one_init_ms
-        from function_traces
-        group by date, account_id, region, function
-    ) as traced
-        on used.date = t_date and used.account_id = t_account and used.region = t_region and used.function = t_function
+    select date, account_id, region, function, max(day_error_ms) / nullif(sum(billed_ms), 0.0) as error
+    from function_usage
+    group by date, account_id, region, function
 ),
 worked as (
     select

@@ -23,8 +23,7 @@ with worked as (
         date, function_usage.account_id, function_usage.region, function_usage.function,
         date_bin(interval '1 hour', ts) as hour,
         coalesce(architecture, 'x86_64') as architecture,
-        -- Each invocation is rounded up to the millisecond: half of one on average.
-        sum((duration_ms + init_ms + 0.5 * invocations) / 1000.0 * coalesce(memory_mb, 128.0) / 1024.0) as gb_seconds,
+        sum(billed_ms / 1000.0 * coalesce(memory_mb, 128.0) / 1024.0) as gb_seconds,
         sum(invocations) as invocations,
         max(case when memory_mb is null or (modified > ts and assumed) then 1 else 0 end) = 0 as certain
     from function_usage
