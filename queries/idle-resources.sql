@@ -75,7 +75,9 @@ named as (
         end as full_name
     from latest
     -- A route whose requests are not counted by itself can't be called idle.
-    where kind <> 'route' or configuration['detailed_metrics'] = 'true'
+    where kind <> 'route'
+        or configuration['detailed_metrics'] = 'true'
+            and not (coalesce(configuration['protocol'], 'REST') = 'WEBSOCKET' and name = '$disconnect')
 )
 select
     named.kind, full_name as name, last_used,

@@ -11,7 +11,7 @@
 -- column:  ts            timestamp start of the period
 -- column:  period_s      integer   its length, seconds
 -- column:  protocol      text      REST, HTTP or WEBSOCKET, as its metrics tell
--- column:  requests      double    requests; of a WebSocket API its connects and messages
+-- column:  requests      double    requests; of a WebSocket API its connects and messages; null where nothing counts them, as of $disconnect
 -- column:  client_errors double    of which answered with 4xx
 -- column:  server_errors double    of which answered with 5xx
 -- column:  units         double    of what is billed: requests; of an HTTP API those of 512 KB; of a WebSocket API messages
@@ -19,7 +19,7 @@
 with counted as (
     select
         date, account_id, region, resource as api, stage, route, ts, cast(period_s as bigint) as period_s,
-        sum(case when metric = 'Count' then sum else 0 end) as requests,
+        sum(case when metric in ('Count', 'ConnectCount', 'MessageCount') then sum end) as requests,
         sum(case when metric in ('4XXError', '4xx', 'ClientError') then sum else 0 end) as client_errors,
         sum(case when metric in ('5XXError', '5xx', 'IntegrationError', 'ExecutionError') then sum else 0 end) as server_errors,
         sum(case when metric = 'DataProcessed' then sum else 0 end) as bytes,
@@ -43,6 +43,6 @@ select
     case max(kind) over (partition by date, account_id, region, api, stage)
         when 3 then 'WEBSOCKET' when 2 then 'HTTP' else 'REST'
     end as protocol,
-    requests + connects + messages as requests, client_errors, server_errors,
-    greatest(requests, bytes / 524288) + messages as units, connects
+    requests, client_errors, server_errors,
+    case kind when 3 then messages else greatest(coalesce(requests, 0), bytes / 524288) end as units, connects
 from counted

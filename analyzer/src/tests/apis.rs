@@ -36,6 +36,8 @@ async fn apis() -> World {
         (Some("track"), "ClientError", 3.0),
         (Some("track"), "ExecutionError", 1.0),
         (Some("$default"), "MessageCount", 5.0),
+        // CloudWatch counts connects and messages, but no disconnects: of those only the errors.
+        (Some("$disconnect"), "IntegrationError", 2.0),
         (None, "ConnectCount", 5.0),
         (None, "MessageCount", 45.0),
     ] {
@@ -75,10 +77,14 @@ async fn every_kind_of_api_is_counted_by_its_own_metrics() {
         .rows()
         .map(|row| {
             let number = |name| row.f64(name).unwrap();
+            assert_eq!(
+                row.f64("requests").is_none(),
+                row.f64("error_rate").is_none()
+            );
             (
                 row.text("route").unwrap().to_owned(),
                 (
-                    number("requests"),
+                    row.f64("requests"),
                     number("client_errors"),
                     number("errors"),
                 ),
@@ -86,11 +92,12 @@ async fn every_kind_of_api_is_counted_by_its_own_metrics() {
         })
         .collect();
     let expected = [
-        ("$connect", (5.0, 0.0, 0.0)),
-        ("$default", (5.0, 0.0, 0.0)),
-        ("GET /large", (100.0, 0.0, 0.0)),
-        ("GET /small", (300.0, 7.0, 2.0)),
-        ("track", (40.0, 3.0, 1.0)),
+        ("$connect", (Some(5.0), 0.0, 0.0)),
+        ("$default", (Some(5.0), 0.0, 0.0)),
+        ("$disconnect", (None, 0.0, 2.0)),
+        ("GET /large", (Some(100.0), 0.0, 0.0)),
+        ("GET /small", (Some(300.0), 7.0, 2.0)),
+        ("track", (Some(40.0), 3.0, 1.0)),
     ];
     let expected = expected.map(|(route, counts)| (route.to_owned(), counts));
     assert_eq!(found, BTreeMap::from(expected));
