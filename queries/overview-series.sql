@@ -3,13 +3,15 @@
 -- param:   from       timestamp required     inclusive, UTC
 -- param:   to         timestamp required     exclusive, UTC
 -- param:   interval_s integer   default=3600 length of a step, seconds
--- column:  ts            timestamp start of the step
--- column:  requests      double    requests of all APIs; null where nothing was counted
--- column:  errors        double    of which answered with 5xx
--- column:  client_errors double    of which answered with 4xx
--- column:  cost_usd      decimal   unblended cost of everything; steps shorter than an hour share its cost evenly
--- column:  p95_ms        double    95th percentile of what clients waited, milliseconds, weighted from traces
--- column:  cold_starts   double    invocations that waited for an initialisation, estimated from traces
+-- column:  ts               timestamp start of the step
+-- column:  requests         double    requests of all APIs; null where nothing was counted
+-- column:  errors           double    of which answered with 5xx
+-- column:  client_errors    double    of which answered with 4xx
+-- column:  cost_usd         decimal   unblended cost of everything; steps shorter than an hour share its cost evenly
+-- column:  p95_ms           double    95th percentile of what clients waited, milliseconds, weighted from traces
+-- column:  cold_starts      double    invocations that waited for an initialisation, estimated from the step's traces; null without any
+-- column:  cold_starts_low  double    lower end of its 95% interval (Wilson)
+-- column:  cold_starts_high double    upper end: what the traces leave possible, also where none of them was cold
 with steps as (
     select unnest(generate_series(
         date_bin(cast($interval_s || ' seconds' as interval), $from::timestamptz),
@@ -40,11 +42,28 @@ latency as (
     )
     group by step
 ),
-cold as (
-    select date_bin(cast($interval_s || ' seconds' as interval), ts) as step, sum(cold_starts) as cold_starts
+invoked as (
+    select date_bin(cast($interval_s || ' seconds' as interval), ts) as step, sum(invocations) as invocations
     from function_usage
     where ts >= $from and ts < $to
     group by 1
+),
+started as (
+    select
+        date_bin(cast($interval_s || ' seconds' as interval), bin) as step,
+        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
+        sum(weight) * sum(weight) / sum(weight * weight) as n
+    from function_traces
+    where bin >= $from and bin < $to
+    group by 1
+),
+cold as (
+    select
+        invoked.step, invocations * p as cold_starts,
+        invocations * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_low,
+        invocations * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_high
+    from invoked
+    join started on invoked.step = started.step
 ),
 hours as (
     select hour, hour_end, sum(cost_usd) as cost_usd
@@ -76,7 +95,7 @@ costs as (
 )
 select
     steps.step as ts, requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd,
-    p95_ms, cold_starts
+    p95_ms, cold_starts, cold_starts_low, cold_starts_high
 from steps
 left join counted on steps.step = counted.step
 left join latency on steps.step = latency.step

@@ -6,16 +6,18 @@
 -- param:   api        text      optional     only this API
 -- param:   stage      text      optional     only this stage
 -- param:   route      text      optional     only this route, METHOD /template
--- column:  api           text      name of the API
--- column:  stage         text      stage
--- column:  route         text      METHOD /template
--- column:  ts            timestamp start of the step
--- column:  requests      double    requests; null where nothing was counted
--- column:  errors        double    of which answered with 5xx
--- column:  client_errors double    of which answered with 4xx
--- column:  cost_usd      decimal   unblended cost; steps shorter than an hour share its cost evenly
--- column:  p95_ms        double    95th percentile of what clients waited, milliseconds, weighted from traces
--- column:  cold_starts   double    requests whose function had to be initialised first, estimated from traces
+-- column:  api              text      name of the API
+-- column:  stage            text      stage
+-- column:  route            text      METHOD /template
+-- column:  ts               timestamp start of the step
+-- column:  requests         double    requests; null where nothing was counted
+-- column:  errors           double    of which answered with 5xx
+-- column:  client_errors    double    of which answered with 4xx
+-- column:  cost_usd         decimal   unblended cost; steps shorter than an hour share its cost evenly
+-- column:  p95_ms           double    95th percentile of what clients waited, milliseconds, weighted from traces
+-- column:  cold_starts      double    requests whose function had to be initialised first, estimated from the step's traces; null without any
+-- column:  cold_starts_low  double    lower end of its 95% interval (Wilson)
+-- column:  cold_starts_high double    upper end: what the traces leave possible, also where none of them was cold
 with counted as (
     select
         api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), ts) as step,
@@ -30,20 +32,23 @@ traced as (
     select
         api, stage, route, step,
         min(case when below >= 0.95 * total then duration_ms end) as p95_ms,
-        sum(case when cold_start then weight else 0.0 end) as cold_starts
+        sum(case when cold_start then weight else 0.0 end)
+            / nullif(sum(case when cold_start is not null then weight end), 0) as p,
+        power(sum(case when cold_start is not null then weight end), 2)
+            / nullif(sum(case when cold_start is not null then weight * weight end), 0) as n
     from (
         select
             api, stage, route, step, duration_ms, weight, cold_start,
-            sum(weight) over (
+            sum(case when duration_ms is not null then weight end) over (
                 partition by api, stage, route, step order by duration_ms rows unbounded preceding
             ) as below,
-            sum(weight) over (partition by api, stage, route, step) as total
+            sum(case when duration_ms is not null then weight end) over (partition by api, stage, route, step) as total
         from (
             select
                 api, stage, route, duration_ms, weight, cold_start,
                 date_bin(cast($interval_s || ' seconds' as interval), ts) as step
             from request_traces
-            where ts >= $from and ts < $to and duration_ms is not null
+            where ts >= $from and ts < $to
                 and ($api is null or api = $api) and ($stage is null or stage = $stage)
                 and ($route is null or route = $route)
         )
@@ -85,7 +90,10 @@ costs as (
 select
     coalesce(counted.api, costs.api) as api, coalesce(counted.stage, costs.stage) as stage,
     coalesce(counted.route, costs.route) as route, coalesce(counted.step, costs.step) as ts,
-    requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd, p95_ms, cold_starts
+    requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd, p95_ms,
+    requests * p as cold_starts,
+    requests * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_low,
+    requests * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_high
 from counted
 full join costs
     on counted.api = costs.api and counted.stage = costs.stage and counted.route = costs.route

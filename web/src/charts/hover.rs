@@ -44,7 +44,16 @@ pub(super) fn hover(chart: &TimeChart) -> Hover<'_> {
         class: layer.ink.class(),
         text: groups
             .iter()
-            .map(|group| group_text(layer.unit, &layer.values[group.clone()]))
+            .map(|group| {
+                let text = group_text(layer.unit, &layer.values[group.clone()]);
+                match layer.interval_of(group.start) {
+                    Some(ends) if group.len() == 1 => {
+                        let (low, high) = (exact(layer.unit, ends.0), exact(layer.unit, ends.1));
+                        format!("{text} ({low} to {high})")
+                    }
+                    _ => text,
+                }
+            })
             .collect(),
     });
     Hover {
@@ -61,15 +70,17 @@ pub(super) fn hover(chart: &TimeChart) -> Hover<'_> {
     }
 }
 
+fn exact(unit: Unit, value: f64) -> String {
+    if unit == Unit::Count {
+        format::count_exact(value)
+    } else {
+        unit.text(Some(value))
+    }
+}
+
 /// One value as it is; of several the lowest and the highest.
 fn group_text(unit: Unit, values: &[Option<f64>]) -> String {
-    let exact = |v: f64| {
-        if unit == Unit::Count {
-            format::count_exact(v)
-        } else {
-            unit.text(Some(v))
-        }
-    };
+    let exact = |v: f64| exact(unit, v);
     let mut known: Vec<f64> = values
         .iter()
         .filter_map(|v| v.filter(|v| v.is_finite()))

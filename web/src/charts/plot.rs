@@ -117,6 +117,13 @@ impl Frame {
         for layer in chart
             .layers
             .iter()
+            .filter(|layer| layer.shape == Shape::Bars)
+        {
+            self.whiskers(root, chart, layer)?;
+        }
+        for layer in chart
+            .layers
+            .iter()
             .filter(|layer| layer.shape == Shape::Line)
         {
             self.line(root, chart, layer)?;
@@ -227,6 +234,32 @@ impl Frame {
                         colour.filled(),
                     ))?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The interval of each bar that is an estimate.
+    fn whiskers<DB: DrawingBackend>(
+        &self,
+        root: &DrawingArea<DB, Shift>,
+        chart: &TimeChart,
+        layer: &super::Layer,
+    ) -> Drawn<DB> {
+        let ink = Ink::Text.sentinel().stroke_width(SCALE as u32 * 5 / 4);
+        for (i, slot) in chart.slots.0.iter().enumerate() {
+            let Some((low, high)) = layer.interval_of(i) else {
+                continue;
+            };
+            let (from, to) = (self.x(slot.from), self.x(slot.to));
+            let (x, cap) = (from.midpoint(to), ((to - from) / 5).min(3 * SCALE));
+            let (low, high) = (self.y(layer.side, low), self.y(layer.side, high));
+            if high >= low {
+                continue;
+            }
+            root.draw(&PathElement::new([(x, low), (x, high)], ink))?;
+            for y in [low, high] {
+                root.draw(&PathElement::new([(x - cap, y), (x + cap, y)], ink))?;
             }
         }
         Ok(())
@@ -373,7 +406,14 @@ fn axis(chart: &TimeChart, side: Side) -> Option<ValueAxis> {
     let lines = layers()
         .filter(|layer| layer.shape == Shape::Line)
         .flat_map(|layer| layer.values.iter().flatten());
-    Some(ValueAxis::new(unit, bars.chain(lines.copied()), INTERVALS))
+    let ends = layers()
+        .flat_map(|layer| layer.interval.iter().flatten().flatten())
+        .flat_map(|(low, high)| [*low, *high]);
+    Some(ValueAxis::new(
+        unit,
+        bars.chain(lines.copied()).chain(ends),
+        INTERVALS,
+    ))
 }
 
 fn label_at(

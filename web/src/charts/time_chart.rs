@@ -33,6 +33,8 @@ pub(crate) struct Layer {
     pub(crate) shape: Shape,
     /// One for each slot.
     pub(crate) values: Vec<Option<f64>>,
+    /// Of an estimate: lower and upper end of each slot's interval. Bars show it as whiskers.
+    pub(crate) interval: Option<Vec<Option<(f64, f64)>>>,
 }
 
 impl Layer {
@@ -52,7 +54,24 @@ impl Layer {
             side,
             shape,
             values,
+            interval: None,
         }
+    }
+
+    /// The same with the intervals of its estimates, known where both ends are.
+    pub(crate) fn within(mut self, low: Vec<Option<f64>>, high: Vec<Option<f64>>) -> Layer {
+        let finite = |end: Option<f64>| end.filter(|v| v.is_finite());
+        let ends = low.into_iter().zip(high);
+        self.interval = Some(
+            ends.map(|(low, high)| Some((finite(low)?, finite(high)?)))
+                .collect(),
+        );
+        self
+    }
+
+    /// The interval of a slot.
+    pub(super) fn interval_of(&self, slot: usize) -> Option<(f64, f64)> {
+        self.interval.as_ref()?.get(slot).copied().flatten()
     }
 }
 
@@ -127,6 +146,7 @@ struct Figure<'a> {
     legend: Vec<LegendEntry<'a>>,
     drawings: String,
     hover: String,
+    whiskers: bool,
     provisional: Option<&'a str>,
 }
 
@@ -183,6 +203,7 @@ impl TimeChart {
             legend,
             drawings,
             hover,
+            whiskers: self.layers.iter().any(|layer| layer.interval.is_some()),
             provisional: provisional.map(|(_, why)| why.as_str()),
         };
         figure.render()

@@ -26,6 +26,7 @@ fn chart(values: Vec<Option<f64>>) -> TimeChart {
             side: Side::Left,
             shape: Shape::Line,
             values,
+            interval: None,
         }],
         marks: vec![Mark {
             ts: at(24, 1),
@@ -110,4 +111,32 @@ fn many_points_are_thinned_and_never_averaged() {
     let html = chart(values).render().unwrap();
     assert!(html.len() < 120_000, "{}", html.len());
     assert!(html.contains("– 99 ms"), "the highest is kept");
+}
+
+#[test]
+fn an_estimate_of_nothing_still_shows_how_much_it_may_be() {
+    let mut chart = chart(vec![Some(0.0), Some(30.0), None]);
+    chart.layers[0].shape = Shape::Bars;
+    chart.layers[0].unit = Unit::Count;
+    let layer = chart.layers.remove(0).within(
+        vec![Some(0.0), Some(21.0), None],
+        vec![Some(12.0), Some(44.0), None],
+    );
+    chart.layers.push(layer);
+    let html = chart.render().unwrap();
+    let svg = narrow(&html);
+    assert_eq!(svg.matches("<polyline").count() - grid_lines(svg), 2 * 3);
+    assert!(html.contains("0 (0 to 12)") && html.contains("30 (21 to 44)"));
+    assert!(
+        html.contains("95% interval"),
+        "the legend says what they are"
+    );
+}
+
+/// Lines that are not of a layer.
+fn grid_lines(svg: &str) -> usize {
+    ["s-grid", "s-axis", "s-deploy"]
+        .iter()
+        .map(|class| svg.matches(class).count())
+        .sum()
 }

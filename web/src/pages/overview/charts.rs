@@ -158,14 +158,18 @@ pub(super) fn latency(ask: &Ask, data: &Data) -> TimeChart {
 /// Cold starts, in the same steps.
 pub(super) fn cold(ask: &Ask, data: &Data) -> TimeChart {
     let step = ask.range.cost_step_s();
-    let starts = series(ask, &data.hours, step, "cold_starts");
-    let layers = vec![Layer::new(
+    let starts = |column| series(ask, &data.hours, step, column);
+    let layer = Layer::new(
         "Cold starts",
         Ink::Cold,
         Unit::Count,
         Side::Left,
         Shape::Bars,
-        starts,
-    )];
-    chart(ask, "cold", "Cold starts", step, Widths::Full, layers)
+        starts("cold_starts"),
+    )
+    .within(starts("cold_starts_low"), starts("cold_starts_high"));
+    TimeChart {
+        subtitle: format!("per {}, UTC, estimated from traces", format::step(step)),
+        ..chart(ask, "cold", "Cold starts", step, Widths::Full, vec![layer])
+    }
 }
