@@ -1,14 +1,16 @@
 //! What every request passes and every response carries: the host it was asked for, and headers
 //! that keep a browser from doing more than these pages need.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
+    Json,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, Uri, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use serde_json::json;
 
 use crate::error::error_page;
 
@@ -44,6 +46,27 @@ pub(crate) async fn host(
             &[],
         ),
     }
+}
+
+/// Answers before a browser or a proxy gives up: with what came out, or with what to ask instead.
+pub(crate) async fn in_time(most: Duration, request: Request, next: Next) -> Response {
+    let for_program = request.uri().path().starts_with("/api/");
+    match tokio::time::timeout(most, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => late(most, for_program),
+    }
+}
+
+fn late(most: Duration, for_program: bool) -> Response {
+    let message = format!(
+        "The answer took longer than {} s. Ask for a shorter range, or try again when less is being collected.",
+        most.as_secs()
+    );
+    if for_program {
+        let body = json!({"error": {"code": "timeout", "message": message}});
+        return (StatusCode::GATEWAY_TIMEOUT, Json(body)).into_response();
+    }
+    error_page(StatusCode::GATEWAY_TIMEOUT, &message, &[])
 }
 
 /// Whether a Host header names this machine by its loopback names, or the address listened on.
@@ -83,7 +106,32 @@ pub(crate) async fn headers(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        Router,
+        body::{Body, to_bytes},
+        middleware::from_fn,
+    };
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_says_what_to_ask_instead() {
+        for (uri, kind) in [("/", "text/html"), ("/api/v1/status", "application/json")] {
+            let app = Router::new()
+                .fallback(async || std::future::pending::<()>().await)
+                .layer(from_fn(async |request: Request, next: Next| {
+                    in_time(Duration::from_millis(1), request, next).await
+                }));
+            let request = Request::get(uri).body(Body::empty()).unwrap();
+            let response = app.oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+            let found = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
+            assert!(found.starts_with(kind), "{uri}: {found}");
+            let body = to_bytes(response.into_body(), 100_000).await.unwrap();
+            assert!(String::from_utf8_lossy(&body).contains("Ask for a shorter range"));
+        }
+    }
 
     #[test]
     fn only_our_own_names() {

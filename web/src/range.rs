@@ -11,7 +11,8 @@ pub(crate) struct Preset {
     pub(crate) name: &'static str,
     /// As a person reads it.
     pub(crate) label: &'static str,
-    hours: i64,
+    /// Its length.
+    pub(crate) hours: i64,
 }
 
 /// The ranges that the selector offers.

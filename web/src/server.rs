@@ -4,17 +4,16 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Form, Router,
+    extract::Request,
     http::{StatusCode, header},
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::{
-    compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
-};
+use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer};
 
 use crate::{WebError, WebState, api, ask::Theme, assets, error::error_page, guard, pages};
 
@@ -72,10 +71,9 @@ pub(crate) fn router(state: WebState, address: SocketAddr) -> Router {
         })
         .with_state(state)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            REQUEST_TIMEOUT,
-        ))
+        .layer(middleware::from_fn(async |request: Request, next: Next| {
+            guard::in_time(REQUEST_TIMEOUT, request, next).await
+        }))
         .layer(middleware::from_fn_with_state(address, guard::host))
         .layer(middleware::from_fn(guard::headers))
         .layer(CompressionLayer::new())

@@ -10,7 +10,7 @@ use crate::{
 };
 
 const API: &[&str] = &["apigateway-metrics"];
-const COST: &[&str] = &["apigateway-metrics", "lambda-metrics"];
+pub(super) const COST: &[&str] = &["apigateway-metrics", "lambda-metrics"];
 const TRACES: &[&str] = &["traces"];
 
 /// One figure on a card.
@@ -77,7 +77,7 @@ impl Card {
 }
 
 /// Why two periods cannot be compared: a source lacks too much of one of them.
-fn unfair(now: &Coverage, before: &Coverage, sources: &[&str]) -> Option<&'static str> {
+pub(super) fn unfair(now: &Coverage, before: &Coverage, sources: &[&str]) -> Option<&'static str> {
     let whole = |coverage: &Coverage| {
         sources.iter().all(|name| {
             coverage
@@ -143,8 +143,8 @@ const FIGURES: [Figure; 6] = [
         ink: "p95",
         unit: Unit::Ms,
         column: "p95_ms",
-        meaning: "95 of 100 requests were answered within this time, as the API's clients saw it; estimated from \
-                  traces weighted by requests.",
+        meaning: "95 of 100 requests were answered within this time, as the API's clients saw it: from histograms of \
+                  all requests where they are collected, else estimated from traces weighted by requests.",
         words: ("slower", "faster"),
         worse_when_up: Some(true),
         sources: TRACES,

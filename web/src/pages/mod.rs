@@ -8,6 +8,8 @@ use millicent_analyzer::{Params, Report};
 use crate::{WebState, ask::Ask, error::PageError};
 
 pub(crate) mod cards;
+mod changes;
+mod latency;
 pub(crate) mod overview;
 pub(crate) mod reports;
 pub(crate) mod route;

@@ -15,6 +15,7 @@ use millicent_analyzer::{Coverage, Report, Row};
 use super::{
     Page, bounds, bounds_before,
     cards::{Card, six},
+    changes::{self, Moved},
     draw, patient, report,
 };
 use crate::{
@@ -36,6 +37,11 @@ struct Overview {
     requests: String,
     latency: String,
     cold: String,
+    moved: Vec<Moved>,
+    /// Said where nothing moved, or nothing can be compared.
+    still: &'static str,
+    against: String,
+    changes_href: String,
     dearest: Vec<Dear>,
     services: Vec<Service>,
     services_csv: String,
@@ -83,6 +89,9 @@ struct Data {
     route_series: Report,
     routes: Report,
     services: Report,
+    changes: Report,
+    /// Of the hours that the changes are counted from.
+    week_before: Coverage,
 }
 
 /// `GET /`.
@@ -103,7 +112,7 @@ pub(crate) async fn page(
 
 async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
     let (step, cost_step) = (ask.range.step_s(), ask.range.cost_step_s());
-    let (overview, before, series, hours, route_series, routes, services) = tokio::try_join!(
+    let (overview, before, series, hours, route_series, routes, services, changes, week_before) = tokio::try_join!(
         report(state, "overview", bounds(ask)),
         report(state, "own-cost", bounds_before(ask)),
         report(
@@ -123,6 +132,8 @@ async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
         ),
         report(state, "routes", bounds(ask)),
         report(state, "cost-by-day-and-service", bounds(ask)),
+        report(state, "cost-change", changes::compared(ask)),
+        report(state, "own-cost", changes::weeks_before(ask)),
     )?;
     Ok(Data {
         overview,
@@ -132,6 +143,8 @@ async fn load(state: &WebState, ask: &Ask) -> Result<Data, PageError> {
         route_series,
         routes,
         services,
+        changes,
+        week_before: week_before.coverage,
     })
 }
 
@@ -206,6 +219,13 @@ impl Overview {
         alerts: Vec<Alert>,
     ) -> Result<Overview, askama::Error> {
         let coverage = &data.overview.coverage;
+        let (moved, still) = match changes::incomparable(coverage, &data.week_before) {
+            Some(why) => (Vec::new(), why),
+            None => (
+                changes::moved(ask, &data.changes),
+                "Everything costs as much as in the hours before.",
+            ),
+        };
         Ok(Overview {
             frame: Frame::new("Overview", ask, state, Some(coverage)),
             alerts,
@@ -214,6 +234,10 @@ impl Overview {
             requests: charts::requests(ask, data).render()?,
             latency: charts::latency(ask, data).render()?,
             cold: charts::cold(ask, data).render()?,
+            moved,
+            still,
+            against: changes::against(ask),
+            changes_href: ask.link("/reports/cost-change", &[]),
             dearest: dearest(ask, &data.routes),
             services: services(&data.services),
             services_csv: ask.csv("cost-by-day-and-service", &[]),

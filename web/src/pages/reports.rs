@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, RawQuery, State},
     http::HeaderMap,
 };
-use millicent_analyzer::{Kind, Params, Query, Report};
+use millicent_analyzer::{Kind, Params, Query, Report, Row};
 use serde_json::Value;
 
 use super::{Page, draw, report};
@@ -28,6 +28,59 @@ struct List {
     groups: Vec<(&'static str, Vec<Entry>)>,
 }
 
+/// What a reader looks for, and the reports that tell it. What no group names comes last.
+const GROUPS: [(&str, &[&str]); 5] = [
+    (
+        "What it costs",
+        &[
+            "cost-per-request-by-route",
+            "cost-by-route-and-service",
+            "explain-route",
+            "route-cost",
+            "cost-by-day-and-service",
+            "cost-by-tag",
+            "forecast",
+        ],
+    ),
+    (
+        "Does it add up",
+        &["reconciliation", "estimate-against-bill"],
+    ),
+    (
+        "What changed, and why",
+        &["cost-change", "deploy-effect", "deploys"],
+    ),
+    (
+        "How fast it is",
+        &[
+            "latency-by-route",
+            "cold-starts-by-function",
+            "slowest-traces",
+        ],
+    ),
+    (
+        "What stands behind it",
+        &[
+            "functions",
+            "memory-right-sizing",
+            "entry-points",
+            "state-machines",
+            "tables",
+            "buckets",
+            "log-groups",
+            "idle-resources",
+        ],
+    ),
+];
+
+/// The last groups: everything else, what the collection itself did, and the rules.
+const COLLECTION: &[&str] = &[
+    "coverage",
+    "collection-windows",
+    "collection-filters",
+    "own-cost",
+];
+
 struct Entry {
     href: String,
     title: String,
@@ -45,26 +98,45 @@ pub(crate) async fn list(
     let coverage = super::status::sources(&state).await?.coverage;
     draw(move || {
         let catalog = state.analyzer.catalog();
-        let entries = |alerts: bool| {
-            let of_kind = catalog
-                .iter()
-                .filter(|query| query.alert.is_some() == alerts);
-            of_kind
-                .map(|query| Entry::new(&ask, query))
-                .collect::<Vec<_>>()
-        };
-        let groups = vec![("Analyses", entries(false)), ("Alert rules", entries(true))];
-        let groups = groups
-            .into_iter()
-            .filter(|(_, entries)| !entries.is_empty())
-            .collect();
+        let queries: Vec<&Query> = catalog.iter().map(|query| &**query).collect();
+        let groups = grouped(&queries).into_iter().map(|(title, queries)| {
+            let entries = queries.into_iter().map(|query| Entry::new(&ask, query));
+            (title, entries.collect())
+        });
         List {
+            groups: groups.collect(),
             frame: Frame::new("Reports", &ask, &state, Some(&coverage)),
-            groups,
         }
         .render()
     })
     .await
+}
+
+/// Reports by what they tell, in the order of the groups; no group is empty, no report left out.
+fn grouped<'a>(queries: &[&'a Query]) -> Vec<(&'static str, Vec<&'a Query>)> {
+    let named = |names: &[&str]| -> Vec<&'a Query> {
+        let of_name = |name: &&str| queries.iter().find(|query| query.name == *name).copied();
+        names.iter().filter_map(of_name).collect()
+    };
+    let known = |name: &str| {
+        let mut groups = GROUPS.iter().map(|(_, names)| *names).chain([COLLECTION]);
+        groups.any(|names| names.contains(&name))
+    };
+    let rest = |alerts: bool| -> Vec<&'a Query> {
+        let rest = queries.iter().copied();
+        rest.filter(|query| query.alert.is_some() == alerts && !known(&query.name))
+            .collect()
+    };
+    GROUPS
+        .iter()
+        .map(|(title, names)| (*title, named(names)))
+        .chain([
+            ("Behind the pages", rest(false)),
+            ("What was collected", named(COLLECTION)),
+            ("Alert rules", rest(true)),
+        ])
+        .filter(|(_, queries)| !queries.is_empty())
+        .collect()
 }
 
 impl Entry {
@@ -105,12 +177,19 @@ struct Field {
 }
 
 struct Answer {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
     all: usize,
     cut: bool,
     elapsed: String,
     csv: String,
     json: String,
+}
+
+struct Cell {
+    text: String,
+    /// Page of the route that the row is about.
+    href: Option<String>,
+    missing: bool,
 }
 
 struct Column {
@@ -215,7 +294,7 @@ impl ReportPage {
             fields,
             range: ask.range.pairs(),
             waiting,
-            table: report.map(|report| Answer::new(query, values, report)),
+            table: report.map(|report| Answer::new(ask, query, values, report)),
             columns: query
                 .columns
                 .iter()
@@ -231,7 +310,7 @@ impl ReportPage {
 }
 
 impl Answer {
-    fn new(query: &Query, values: &[(String, String)], report: &Report) -> Answer {
+    fn new(ask: &Ask, query: &Query, values: &[(String, String)], report: &Report) -> Answer {
         let pairs = || {
             values
                 .iter()
@@ -250,10 +329,14 @@ impl Answer {
             let cells = query.columns.iter().zip(&positions);
             cells
                 .map(|(column, at)| {
-                    at.map_or_else(
-                        || format::MISSING.to_owned(),
-                        |at| cell(&column.name, &row.value(at)),
-                    )
+                    let value = at.map_or(Value::Null, |at| row.value(at));
+                    Cell {
+                        missing: value.is_null(),
+                        text: cell(&column.name, &value),
+                        href: (column.name == "route")
+                            .then(|| route_href(ask, &row))
+                            .flatten(),
+                    }
                 })
                 .collect()
         });
@@ -266,6 +349,16 @@ impl Answer {
             json: href(&path, pairs()),
         }
     }
+}
+
+/// The page of the route that a row is about.
+fn route_href(ask: &Ask, row: &Row<'_>) -> Option<String> {
+    let names = ["api", "stage", "route"];
+    let [api, stage, route] = names.map(|name| row.text(name));
+    Some(ask.link(
+        "/route",
+        &[("api", api?), ("stage", stage?), ("route", route?)],
+    ))
 }
 
 /// A value by the unit that its column's name ends with.
@@ -307,6 +400,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn every_report_is_in_one_group() {
+        let (state, _folder) = testing::state().await;
+        let catalog = state.analyzer.catalog();
+        let queries: Vec<&Query> = catalog.iter().map(|query| &**query).collect();
+        let groups = grouped(&queries);
+        let mut listed: Vec<&str> = groups
+            .iter()
+            .flat_map(|(_, queries)| queries.iter().map(|query| &*query.name))
+            .collect();
+        listed.sort_unstable();
+        let mut all: Vec<&str> = queries.iter().map(|query| &*query.name).collect();
+        all.sort_unstable();
+        assert_eq!(listed, all);
+        let names = GROUPS
+            .iter()
+            .flat_map(|(_, names)| *names)
+            .chain(COLLECTION);
+        for name in names {
+            assert!(all.contains(name), "there is no report {name}");
+        }
+    }
 
     #[test]
     fn cells_are_written_by_the_unit_in_the_name() {

@@ -8,12 +8,15 @@ use axum::{
     http::HeaderMap,
 };
 use chrono::TimeDelta;
-use millicent_analyzer::{Params, Report, Row};
+use millicent_analyzer::{Coverage, Params, Report, Row};
 
 use super::{
     Page, bounds, bounds_before,
     cards::{Card, six},
-    draw, patient, report,
+    changes::{self, Moved},
+    draw,
+    latency::{Latencies, UNMEASURED},
+    patient, report,
 };
 use crate::{
     WebState,
@@ -38,8 +41,14 @@ struct RoutePage {
     latency: String,
     requests: String,
     cost: String,
+    cold: String,
+    moved: Option<Moved>,
+    /// Said where nothing moved, or nothing can be compared.
+    still: &'static str,
+    against: String,
     services: Vec<ServiceCost>,
     services_csv: String,
+    explain_href: String,
     traces: Vec<Trace>,
     traces_note: Option<String>,
     deploys: Vec<Mark>,
@@ -108,6 +117,10 @@ impl Key {
             .fold(params, |params, (name, value)| params.set(name, value))
     }
 
+    fn names(&self) -> (String, String, String) {
+        (self.api.clone(), self.stage.clone(), self.route.clone())
+    }
+
     fn is(&self, row: &Row<'_>) -> bool {
         self.pairs()
             .into_iter()
@@ -118,6 +131,11 @@ impl Key {
 struct Data {
     now: Report,
     before: Report,
+    latencies: Latencies,
+    latencies_before: Latencies,
+    changes: Report,
+    /// Of the hours that the changes are counted from.
+    week_before: Coverage,
     series: Report,
     steps: Report,
     cost_steps: Report,
@@ -142,9 +160,27 @@ pub(crate) async fn page(
 }
 
 async fn load(state: &WebState, ask: &Ask, key: &Key) -> Result<Data, PageError> {
-    let (now, before, series, steps, cost_steps, cost, traces, deploys) = tokio::try_join!(
+    let of_route = |params: Params| params.set("api", &*key.api).set("route", &*key.route);
+    let (
+        now,
+        before,
+        latencies,
+        latencies_before,
+        changes,
+        week_before,
+        series,
+        steps,
+        cost_steps,
+        cost,
+        traces,
+        deploys,
+    ) = tokio::try_join!(
         report(state, "routes", bounds(ask)),
         report(state, "routes", bounds_before(ask)),
+        report(state, "latency-by-route", of_route(bounds(ask))),
+        report(state, "latency-by-route", of_route(bounds_before(ask))),
+        report(state, "cost-change", changes::compared(ask)),
+        report(state, "own-cost", changes::weeks_before(ask)),
         report(state, "route-series", key.set(bounds(ask))),
         report(
             state,
@@ -168,6 +204,10 @@ async fn load(state: &WebState, ask: &Ask, key: &Key) -> Result<Data, PageError>
     Ok(Data {
         now,
         before,
+        latencies: Latencies::new(&latencies),
+        latencies_before: Latencies::new(&latencies_before),
+        changes,
+        week_before: week_before.coverage,
         series,
         steps,
         cost_steps,
@@ -230,6 +270,7 @@ impl RoutePage {
     fn new(ask: &Ask, state: &WebState, key: Key, data: &Data) -> Result<RoutePage, askama::Error> {
         let coverage = &data.now.coverage;
         let deploys = deploys(&data.deploys);
+        let (moved, still) = moved(ask, &key, data);
         Ok(RoutePage {
             frame: Frame::new(key.route.clone(), ask, state, Some(coverage)),
             routes_href: ask.link("/routes", &[]),
@@ -237,8 +278,13 @@ impl RoutePage {
             latency: charts::latency(ask, &key, data, &deploys).render()?,
             requests: charts::requests(ask, &key, data, &deploys).render()?,
             cost: charts::cost(ask, &key, data, &deploys).render()?,
+            cold: charts::cold(ask, &key, data, &deploys).render()?,
+            moved,
+            still,
+            against: changes::against(ask),
             services: services(&data.cost),
             services_csv: ask.csv("route-cost", &key.pairs()),
+            explain_href: ask.link("/reports/explain-route", &key.pairs()),
             traces: traces(&data.traces),
             traces_note: coverage_note(&data.traces.coverage, &["traces"]),
             deploys,
@@ -252,12 +298,36 @@ impl RoutePage {
 fn cards(key: &Key, data: &Data) -> Vec<Card> {
     let now = data.now.table.rows().find(|row| key.is(row));
     let before = data.before.table.rows().find(|row| key.is(row));
-    let value = |row: &Option<Row<'_>>, column: &str| row.as_ref().and_then(|row| row.f64(column));
-    six(
-        |column| (value(&now, column), value(&before, column)),
+    let value = |row: &Option<Row<'_>>, latencies: &Latencies, column: &str| {
+        row.as_ref().and_then(|row| latencies.value(row, column))
+    };
+    let mut cards = six(
+        |column| {
+            (
+                value(&now, &data.latencies, column),
+                value(&before, &data.latencies_before, column),
+            )
+        },
         &data.now.coverage,
         &data.before.coverage,
-    )
+    );
+    let basis = data.latencies.basis(&key.names());
+    let from = basis.map_or_else(|| UNMEASURED.to_owned(), |basis| basis.text);
+    for card in cards.iter_mut().filter(|card| card.ink == "p95") {
+        card.notes.push(from.clone());
+    }
+    cards
+}
+
+/// Why the route's cost is another than in the week before, or why that cannot be said.
+fn moved(ask: &Ask, key: &Key, data: &Data) -> (Option<Moved>, &'static str) {
+    if let Some(why) = changes::incomparable(&data.now.coverage, &data.week_before) {
+        return (None, why);
+    }
+    let moved = changes::moved(ask, &data.changes)
+        .into_iter()
+        .find(|moved| moved.is(&key.api, &key.stage, &key.route));
+    (moved, "It cost as much as in the hours before.")
 }
 
 fn deploys(report: &Report) -> Vec<Mark> {

@@ -14,7 +14,11 @@ use self::{
     line::{Line, Shapes},
     sort::{COLUMNS, Header, Sort, header},
 };
-use super::{Page, bounds, draw, patient, report};
+use super::{
+    Page, bounds, draw,
+    latency::{Latencies, UNMEASURED},
+    patient, report,
+};
 use crate::{
     WebState,
     ask::Ask,
@@ -38,6 +42,7 @@ struct Routes {
     csv: String,
     range: Vec<(&'static str, String)>,
     clear: String,
+    unmeasured: &'static str,
 }
 
 /// `GET /routes`.
@@ -49,9 +54,10 @@ pub(crate) async fn page(
     let ask = Ask::new("/routes", query.as_deref(), &headers, (state.clock)())?;
     let sort = Sort::parse(&ask)?;
     let step_s = shape_step_s(&ask);
-    let (routes, series) = patient(&state, async {
+    let (routes, latencies, series) = patient(&state, async {
         tokio::try_join!(
             report(&state, "routes", bounds(&ask)),
+            report(&state, "latency-by-route", bounds(&ask)),
             report(
                 &state,
                 "routes-series",
@@ -60,7 +66,9 @@ pub(crate) async fn page(
         )
     })
     .await?;
-    draw(move || Routes::new(&ask, &state, sort, &routes, &series, step_s).render()).await
+    let latencies = Latencies::new(&latencies);
+    draw(move || Routes::new(&ask, &state, sort, (&routes, &latencies), &series, step_s).render())
+        .await
 }
 
 /// Sparklines are drawn with about 30 points, an hour apart at least.
@@ -82,7 +90,7 @@ impl Routes {
         ask: &Ask,
         state: &WebState,
         sort: Sort,
-        report: &Report,
+        (report, latencies): (&Report, &Latencies),
         series: &Report,
         step_s: i64,
     ) -> Routes {
@@ -93,7 +101,7 @@ impl Routes {
             .rows()
             .filter(|row| matches(row, &filter))
             .collect();
-        rows.sort_by(|a, b| sort.compare(a, b));
+        rows.sort_by(|a, b| sort.compare(a, b, |row, column| latencies.value(row, column)));
         let most = rows
             .iter()
             .filter_map(|row| row.f64("share_of_cost"))
@@ -101,7 +109,7 @@ impl Routes {
         let shapes = Shapes::new(ask, series, step_s);
         let mut lines: Vec<Line> = rows
             .iter()
-            .map(|row| Line::new(ask, row, most, &shapes))
+            .map(|row| Line::new(ask, row, most, &shapes, latencies))
             .collect();
         let mut notes = coverage_notes(&report.coverage);
         // Said once where it holds for every row.
@@ -131,6 +139,7 @@ impl Routes {
             range: ask.range.pairs(),
             clear: ask.link("/routes", &[("sort", sort.column.key)]),
             filter,
+            unmeasured: UNMEASURED,
         }
     }
 }

@@ -4,10 +4,8 @@ use crate::testing::{
     Cell::{Missing, Number, Text, Time, Whole},
 };
 
-#[tokio::test]
-async fn figures_of_the_account() {
-    let (state, _folder) = testing::state().await;
-    let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
+/// Figures of an account whose week before is collected to this share.
+async fn data(state: &WebState, ask: &Ask, week_before: f64) -> Data {
     let coverage = || testing::coverage(0.998);
     let ts = ask.range.from;
     let overview = vec![
@@ -35,9 +33,9 @@ async fn figures_of_the_account() {
             Number(0.5),
         ]
     };
-    let data = Data {
+    Data {
         overview: testing::report(
-            &state,
+            state,
             &[
                 "period",
                 "cost_usd",
@@ -51,21 +49,21 @@ async fn figures_of_the_account() {
         .await,
         before: coverage(),
         series: testing::report(
-            &state,
+            state,
             &["ts", "cost_usd", "requests", "errors", "p95_ms"],
             vec![vec![Time(ts), Number(0.1), Whole(40), Whole(0), Missing]],
             coverage(),
         )
         .await,
         hours: testing::report(
-            &state,
+            state,
             &["ts", "cost_usd"],
             vec![vec![Time(ts), Number(0.1)]],
             coverage(),
         )
         .await,
         route_series: testing::report(
-            &state,
+            state,
             &["ts", "cost_usd", "requests"],
             vec![
                 vec![Time(ts), Number(0.05), Number(20.0)],
@@ -75,14 +73,28 @@ async fn figures_of_the_account() {
         )
         .await,
         routes: testing::report(
-            &state,
+            state,
             &["api", "stage", "route", "cost_usd", "share_of_cost"],
             vec![route("GET /cheap", 0.1), route("GET /\"><img src=x>", 3.0)],
             coverage(),
         )
         .await,
+        changes: testing::report(
+            state,
+            &["api", "stage", "route", "change_usd", "duration_usd"],
+            vec![vec![
+                Text("a".into()),
+                Text("b".into()),
+                Text("GET /<moved>".into()),
+                Number(0.59),
+                Number(0.59),
+            ]],
+            coverage(),
+        )
+        .await,
+        week_before: testing::coverage(week_before),
         services: testing::report(
-            &state,
+            state,
             &["service", "cost_usd"],
             vec![
                 vec![Text("AWS Lambda".into()), Number(1.0)],
@@ -92,7 +104,14 @@ async fn figures_of_the_account() {
             coverage(),
         )
         .await,
-    };
+    }
+}
+
+#[tokio::test]
+async fn figures_of_the_account() {
+    let (state, _folder) = testing::state().await;
+    let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
+    let data = data(&state, &ask, 1.0).await;
     let html = Overview::new(&ask, &state, &data, Vec::new())
         .unwrap()
         .render()
@@ -105,6 +124,8 @@ async fn figures_of_the_account() {
         "No data in this range yet.",
         "75%",
         "As of 08:44 UTC",
+        "GET /&#60;moved&#62;",
+        "+$0.59",
     ] {
         assert!(html.contains(text), "{text} is not in the page");
     }
@@ -118,6 +139,16 @@ async fn figures_of_the_account() {
         html.contains("<p class=\"value\">—</p>"),
         "missing cold starts are a dash"
     );
+}
+
+#[tokio::test]
+async fn nothing_is_compared_with_hours_that_are_not_there() {
+    let (state, _folder) = testing::state().await;
+    let ask = Ask::new("/", None, &HeaderMap::new(), testing::now()).unwrap();
+    let data = data(&state, &ask, 0.4).await;
+    let page = Overview::new(&ask, &state, &data, Vec::new()).unwrap();
+    assert!(page.moved.is_empty());
+    assert!(page.render().unwrap().contains("nothing fair to compare"));
 }
 
 #[tokio::test]

@@ -111,6 +111,34 @@ pub(super) fn requests(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> T
     TimeChart { layers, ..chart }
 }
 
+/// Requests that waited for an initialisation, as far as the traces tell.
+pub(super) fn cold(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
+    let step = ask.range.cost_step_s();
+    let chart = bars(ask, key, deploys, step);
+    let starts = |name: &str| column(&chart, key, &data.cost_steps, name);
+    let layer = Layer::new(
+        "Cold starts",
+        Ink::Cold,
+        Unit::Count,
+        Side::Left,
+        Shape::Bars,
+        starts("cold_starts"),
+    )
+    .within(starts("cold_starts_low"), starts("cold_starts_high"));
+    TimeChart {
+        id: "cold",
+        title: "Cold starts".to_owned(),
+        subtitle: format!("per {}, UTC, estimated from traces", format::step(step)),
+        layers: vec![layer],
+        csv: Some(ask.csv(
+            "routes-series",
+            &[&key.pairs()[..], &[("interval_s", &step.to_string())]].concat(),
+        )),
+        empty: "No trace of this route in this range tells of cold starts.".to_owned(),
+        ..chart
+    }
+}
+
 pub(super) fn cost(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeChart {
     let chart = bars(ask, key, deploys, ask.range.cost_step_s());
     let (cost, requests) = (
@@ -133,10 +161,16 @@ pub(super) fn cost(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeC
         id: "cost",
         title: "Cost".to_owned(),
         layers,
-        csv: Some(ask.csv(
-            "routes-series",
-            &[("interval_s", &ask.range.cost_step_s().to_string())],
-        )),
+        csv: Some(
+            ask.csv(
+                "routes-series",
+                &[
+                    &key.pairs()[..],
+                    &[("interval_s", &ask.range.cost_step_s().to_string())],
+                ]
+                .concat(),
+            ),
+        ),
         empty: "No cost of this route in this range yet.".to_owned(),
         ..chart
     }

@@ -25,7 +25,28 @@ async fn data(state: &WebState, ask: &Ask) -> Data {
         testing::report(state, columns, rows, coverage()).await
     };
     let routes = ["api", "stage", "route", "requests", "p95_ms", "cost_usd"];
+    let percentiles = async |p95| {
+        let columns = ["api", "stage", "route", "p95_ms", "basis", "traces"];
+        let row = of_key(vec![p95, Text("histograms".into()), Whole(0)]);
+        Latencies::new(&report(&columns, vec![row]).await)
+    };
     Data {
+        latencies: percentiles(Number(287.0)).await,
+        latencies_before: percentiles(Number(300.0)).await,
+        changes: report(
+            &[
+                "api",
+                "stage",
+                "route",
+                "before_usd",
+                "after_usd",
+                "change_usd",
+                "calls_usd",
+            ],
+            vec![of_key([0.1, 0.69, 0.59, 0.59].map(Number).into())],
+        )
+        .await,
+        week_before: testing::coverage(1.0),
         now: report(
             &routes,
             vec![of_key(vec![Whole(1_200), Missing, Number(0.42)])],
@@ -114,12 +135,36 @@ async fn one_route_with_everything_that_is_known_of_it() {
     }
     assert!(
         html.contains("<p class=\"value\">—</p>"),
-        "the missing p95 is a dash"
+        "missing cold starts are a dash"
+    );
+    assert!(html.contains("287 ms") && html.contains("from histograms of all requests"));
+    assert!(
+        html.contains("This range is not fully collected"),
+        "nor is its cost held against the week before"
     );
     assert!(
         !html.contains("13% more"),
         "what is not fully collected is not compared"
     );
+}
+
+#[tokio::test]
+async fn a_dearer_route_says_why() {
+    let (state, _folder) = testing::state().await;
+    let key = Key {
+        api: "shop".into(),
+        stage: "prod".into(),
+        route: HOSTILE.into(),
+    };
+    let ask = ask("range=24h");
+    let mut data = data(&state, &ask).await;
+    data.now.coverage = testing::coverage(1.0);
+    let (moved, _) = super::moved(&ask, &key, &data);
+    let moved = moved.unwrap();
+    assert_eq!((&*moved.change, &*moved.before), ("+$0.59", "$0.10"));
+    assert_eq!(moved.parts[0].name, "Calls");
+    data.week_before = testing::coverage(0.3);
+    assert!(super::moved(&ask, &key, &data).0.is_none());
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use crate::{
     ask::Ask,
     charts::{Ink, Slots, sparkline},
     format::{self, Unit},
-    pages::cards::{estimate_note, interval},
+    pages::{
+        cards::{estimate_note, interval},
+        latency::{Basis, Latencies},
+    },
 };
 
 /// A row of the table.
@@ -25,6 +28,8 @@ pub(super) struct Line {
     pub(super) p50: String,
     pub(super) p95: String,
     pub(super) p95_interval: Option<String>,
+    /// What both percentiles are from.
+    pub(super) basis: Option<Basis>,
     pub(super) cold: String,
     pub(super) cold_interval: Option<String>,
     pub(super) cost: String,
@@ -100,7 +105,14 @@ impl Shapes {
 }
 
 impl Line {
-    pub(super) fn new(ask: &Ask, row: &Row<'_>, most: f64, shapes: &Shapes) -> Line {
+    pub(super) fn new(
+        ask: &Ask,
+        row: &Row<'_>,
+        most: f64,
+        shapes: &Shapes,
+        latencies: &Latencies,
+    ) -> Line {
+        let ms = |column| latencies.value(row, column);
         let key = key(row);
         let (api, stage, route) = &key;
         let share = row.f64("share_of_cost");
@@ -112,7 +124,10 @@ impl Line {
             place: format!("{api} / {stage}"),
             requests_shape: shapes.draw(&key, Ink::Requests, Unit::Count),
             cost_shape: shapes.draw(&key, Ink::Cost, Unit::Usd),
-            p95_interval: interval(Unit::Ms, row.f64("p95_low_ms"), row.f64("p95_high_ms")),
+            p50: Unit::Ms.text(ms("p50_ms")),
+            p95: Unit::Ms.text(ms("p95_ms")),
+            p95_interval: interval(Unit::Ms, ms("p95_low_ms"), ms("p95_high_ms")),
+            basis: latencies.basis(&key),
             cold_interval: interval(
                 Unit::Share,
                 row.f64("cold_start_rate_low"),
@@ -133,13 +148,17 @@ impl Line {
             route,
             place: String::new(),
             requests: Unit::Count.text(requests),
-            requests_exact: requests.map_or_else(String::new, format::count_exact),
+            requests_exact: requests.map_or_else(
+                || "not counted: CloudWatch has no metric of its requests here".to_owned(),
+                format::count_exact,
+            ),
             requests_shape: None,
             errors: Unit::Share.text(row.f64("error_rate")),
             bad: row.f64("error_rate").is_some_and(|rate| rate >= 0.01),
-            p50: Unit::Ms.text(row.f64("p50_ms")),
-            p95: Unit::Ms.text(row.f64("p95_ms")),
+            p50: format::MISSING.to_owned(),
+            p95: format::MISSING.to_owned(),
             p95_interval: None,
+            basis: None,
             cold: Unit::Share.text(row.f64("cold_start_rate")),
             cold_interval: None,
             cost: Unit::Usd.text(row.f64("cost_usd")),
@@ -172,6 +191,7 @@ impl Line {
             p50: String::new(),
             p95: String::new(),
             p95_interval: None,
+            basis: None,
             cold: String::new(),
             cold_interval: None,
             cost: Unit::Usd.text(cost),

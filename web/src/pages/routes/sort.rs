@@ -58,13 +58,13 @@ pub(super) const COLUMNS: [Column; 9] = [
         key: "p50",
         label: "p50",
         column: "p50_ms",
-        meaning: "Half of the requests were answered within this time, estimated from traces",
+        meaning: "Half of the requests were answered within this time: from histograms of all requests, else estimated from traces",
     },
     Column {
         key: "p95",
         label: "p95",
         column: "p95_ms",
-        meaning: "95 of 100 requests were answered within this time, estimated from traces",
+        meaning: "95 of 100 requests were answered within this time: from histograms of all requests, else estimated from traces",
     },
     Column {
         key: "cold",
@@ -120,7 +120,12 @@ impl Sort {
     }
 
     /// Orders two rows. What is missing comes last in both directions.
-    pub(super) fn compare(self, a: &Row<'_>, b: &Row<'_>) -> Ordering {
+    pub(super) fn compare(
+        self,
+        a: &Row<'_>,
+        b: &Row<'_>,
+        read: impl Fn(&Row<'_>, &str) -> Option<f64>,
+    ) -> Ordering {
         let name = |row: &Row<'_>| {
             ["route", "api", "stage"].map(|column| row.text(column).unwrap_or_default().to_owned())
         };
@@ -135,7 +140,7 @@ impl Sort {
         if self.column.key == "route" {
             return turn(by_name());
         }
-        let value = |row: &Row<'_>| row.f64(self.column.column).filter(|v| v.is_finite());
+        let value = |row: &Row<'_>| read(row, self.column.column).filter(|v| v.is_finite());
         match (value(a), value(b)) {
             (Some(a), Some(b)) => turn(a.total_cmp(&b)).then_with(by_name),
             (Some(_), None) => Ordering::Less,

@@ -67,6 +67,19 @@ async fn rows_are_filtered_sorted_and_summed() {
     ];
     let columns = ["api", "stage", "route", "requests", "cost_usd"];
     let report = testing::report(&state, &columns, rows, testing::coverage(1.0)).await;
+    let latencies = testing::report(
+        &state,
+        &["api", "stage", "route", "p95_ms", "basis"],
+        vec![vec![
+            Text("shop".into()),
+            Text("prod".into()),
+            Text("GET /orders".into()),
+            Number(87.0),
+            Text("histograms".into()),
+        ]],
+        testing::coverage(1.0),
+    )
+    .await;
     let series = testing::report(
         &state,
         &["api", "stage", "route", "ts", "requests", "cost_usd"],
@@ -83,7 +96,9 @@ async fn rows_are_filtered_sorted_and_summed() {
     .await;
     let ask = ask("q=ORDERS+shop");
     let sort = Sort::parse(&ask).unwrap();
-    let page = Routes::new(&ask, &state, sort, &report, &series, shape_step_s(&ask));
+    let latencies = Latencies::new(&latencies);
+    let reports = (&report, &latencies);
+    let page = Routes::new(&ask, &state, sort, reports, &series, shape_step_s(&ask));
     let order: Vec<&str> = page.rows.iter().map(|line| line.route.as_str()).collect();
     assert_eq!(
         order,
@@ -98,4 +113,5 @@ async fn rows_are_filtered_sorted_and_summed() {
     let html = page.render().unwrap();
     assert!(html.contains("3 of 4 routes") && html.contains("aria-sort=\"descending\""));
     assert!(!html.contains("<b>") && html.contains("class=\"spark\""));
+    assert!(html.contains("87 ms") && html.contains("from histograms of all requests"));
 }
