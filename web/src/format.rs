@@ -88,6 +88,35 @@ pub(crate) fn count_exact(value: f64) -> String {
     }
 }
 
+/// A number of any size with at least two significant digits: `12,346`, `1.2`, `0.031`.
+pub(crate) fn digits(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || size >= 99.5 || !value.is_finite() {
+        return count_exact(value);
+    }
+    let decimals = decimals_for_two_digits(size).max(1);
+    format!("{}{size:.decimals$}", if value < 0.0 { "−" } else { "" })
+}
+
+/// An amount of data, in units of 1,024: `512 B`, `1.5 MB`.
+pub(crate) fn bytes(value: f64) -> String {
+    let mut scaled = value;
+    let mut unit = "B";
+    for larger in ["KB", "MB", "GB", "TB"] {
+        if scaled.abs() < 1_023.5 {
+            break;
+        }
+        scaled /= 1_024.0;
+        unit = larger;
+    }
+    let text = if unit == "B" {
+        count_exact(scaled)
+    } else {
+        digits(scaled)
+    };
+    format!("{text} {unit}")
+}
+
 /// A time span given in milliseconds: `0.42 ms`, `340 ms`, `1.24 s`, `3 min 20 s`.
 pub(crate) fn ms(value: f64) -> String {
     let size = value.abs();

@@ -127,12 +127,12 @@ impl Labels {
             );
         }
         let sign = if value < 0.0 { "−" } else { "" };
-        format!(
-            "{sign}{dollar}{:.*}{}",
-            self.decimals,
-            (value / self.scale).abs(),
-            self.suffix
-        )
+        let size = (value / self.scale).abs();
+        if self.decimals == 0 && size < 1e15 {
+            let whole = format::count_exact(size);
+            return format!("{sign}{dollar}{whole}{}", self.suffix);
+        }
+        format!("{sign}{dollar}{size:.*}{}", self.decimals, self.suffix)
     }
 }
 

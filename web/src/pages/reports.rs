@@ -9,14 +9,7 @@ use millicent_analyzer::{Kind, Params, Query, Report, Row};
 use serde_json::Value;
 
 use super::{Page, draw, report};
-use crate::{
-    WebState,
-    ask::Ask,
-    format::{self, Unit},
-    frame::Frame,
-    query::href,
-    range::rfc3339,
-};
+use crate::{WebState, ask::Ask, format, frame::Frame, query::href, range::rfc3339};
 
 /// More rows than this are left to the CSV file.
 const MOST_ROWS: usize = 500;
@@ -332,7 +325,7 @@ impl Answer {
                     let value = at.map_or(Value::Null, |at| row.value(at));
                     Cell {
                         missing: value.is_null(),
-                        text: cell(&column.name, &value),
+                        text: cell(&column.name, column.kind, &value),
                         href: (column.name == "route")
                             .then(|| route_href(ask, &row))
                             .flatten(),
@@ -362,7 +355,7 @@ fn route_href(ask: &Ask, row: &Row<'_>) -> Option<String> {
 }
 
 /// A value by the unit that its column's name ends with.
-fn cell(column: &str, value: &Value) -> String {
+fn cell(column: &str, kind: Kind, value: &Value) -> String {
     let number = match value {
         Value::Null => return format::MISSING.to_owned(),
         Value::Number(number) => number.as_f64(),
@@ -370,28 +363,45 @@ fn cell(column: &str, value: &Value) -> String {
             if let Ok(ts) = chrono::DateTime::parse_from_rfc3339(text) {
                 return format::second(ts.with_timezone(&chrono::Utc));
             }
-            if column.ends_with("_usd") {
-                text.parse().ok()
-            } else {
-                None
-            }
+            // A decimal is exact, so it is a text; it is always money.
+            (kind == Kind::Decimal).then(|| text.parse().ok()).flatten()
         }
         _ => None,
     };
     match number {
-        Some(number) if column.ends_with("_usd") => Unit::Usd.text(Some(number)),
-        Some(number) if column.ends_with("_ms") => Unit::Ms.text(Some(number)),
-        Some(number) if column.contains("_rate") || column.contains("share") => {
-            Unit::Share.text(Some(number))
-        }
-        Some(number) if number.fract() == 0.0 => format::count_exact(number),
-        Some(number) => format!("{number:.4}"),
+        Some(number) => quantity(column, kind, number),
         None => match value {
             Value::String(text) => text.clone(),
             Value::Bool(true) => "yes".to_owned(),
             Value::Bool(false) => "no".to_owned(),
             other => other.to_string(),
         },
+    }
+}
+
+fn quantity(column: &str, kind: Kind, number: f64) -> String {
+    let ends = |ends: &[&str]| ends.iter().any(|end| column.ends_with(end));
+    if kind == Kind::Decimal || ends(&["_usd"]) {
+        format::usd(number)
+    } else if ends(&["_ms"]) {
+        format::ms(number)
+    } else if column.contains("_rate")
+        || column.contains("share")
+        || matches!(column, "cost_estimated" | "covered" | "off")
+    {
+        format::percent(number)
+    } else if ends(&["_percent"]) {
+        format::percent(number / 100.0)
+    } else if ends(&["_mb"]) {
+        format!("{} MB", format::count_exact(number))
+    } else if ends(&["_gb"]) {
+        format!("{} GB", format::digits(number))
+    } else if column.starts_with("bytes") {
+        format::bytes(number)
+    } else if number.fract() == 0.0 {
+        format::count_exact(number)
+    } else {
+        format::digits(number)
     }
 }
 
@@ -427,17 +437,27 @@ mod tests {
 
     #[test]
     fn cells_are_written_by_the_unit_in_the_name() {
-        assert_eq!(cell("cost_usd", &json!("0.0042")), "$0.0042");
-        assert_eq!(cell("p95_ms", &json!(340.2)), "340 ms");
-        assert_eq!(cell("error_rate", &json!(0.008)), "0.8%");
-        assert_eq!(cell("share_of_cost", &json!(0.5)), "50%");
-        assert_eq!(cell("requests", &json!(12345)), "12,345");
-        assert_eq!(cell("requests", &Value::Null), "—");
-        assert_eq!(cell("route", &json!("GET /<b>")), "GET /<b>");
-        assert_eq!(
-            cell("ts", &json!("2026-11-24T08:00:00Z")),
-            "2026-11-24 08:00:00"
-        );
-        assert_eq!(cell("cold_start", &json!(true)), "yes");
+        let double = |column: &str, value| cell(column, Kind::Double, &value);
+        assert_eq!(double("p95_ms", json!(340.2)), "340 ms");
+        assert_eq!(double("error_rate", json!(0.008)), "0.8%");
+        assert_eq!(double("share_of_cost", json!(0.5)), "50%");
+        assert_eq!(double("cost_estimated", json!(1.0)), "100%");
+        assert_eq!(double("rise_percent", json!(412.0)), "412%");
+        assert_eq!(double("memory_mb", json!(1_769.0)), "1,769 MB");
+        assert_eq!(double("size_gb", json!(0.0312)), "0.031 GB");
+        assert_eq!(double("bytes", json!(1.5 * 1024.0 * 1024.0)), "1.5 MB");
+        assert_eq!(double("requests", json!(12_345)), "12,345");
+        assert_eq!(double("invocations", json!(12_345.678)), "12,346");
+        assert_eq!(double("effective_size", json!(1.2345)), "1.2");
+        assert_eq!(double("requests", Value::Null), "—");
+        let decimal = |column: &str, value| cell(column, Kind::Decimal, &value);
+        assert_eq!(decimal("cost_usd", json!("0.0042")), "$0.0042");
+        assert_eq!(decimal("threshold", json!("5.000000000000")), "$5.00");
+        let text = |column: &str, value| cell(column, Kind::Text, &value);
+        assert_eq!(text("route", json!("GET /<b>")), "GET /<b>");
+        assert_eq!(text("account_id", json!("123456789012")), "123456789012");
+        let time = json!("2026-11-24T08:00:00Z");
+        assert_eq!(cell("ts", Kind::Timestamp, &time), "2026-11-24 08:00:00");
+        assert_eq!(cell("cold_start", Kind::Boolean, &json!(true)), "yes");
     }
 }
