@@ -1,5 +1,8 @@
 //! `/reports`: every query of the catalog as a form and a table, written from its header.
 
+mod cell;
+mod groups;
+
 use askama::Template;
 use axum::{
     extract::{Path, RawQuery, State},
@@ -8,6 +11,7 @@ use axum::{
 use millicent_analyzer::{Kind, Params, Query, Report, Row};
 use serde_json::Value;
 
+use self::{cell::cell, groups::grouped};
 use super::{Page, draw, report};
 use crate::{WebState, ask::Ask, format, frame::Frame, query::href, range::rfc3339};
 
@@ -20,59 +24,6 @@ struct List {
     frame: Frame,
     groups: Vec<(&'static str, Vec<Entry>)>,
 }
-
-/// What a reader looks for, and the reports that tell it. What no group names comes last.
-const GROUPS: [(&str, &[&str]); 5] = [
-    (
-        "What it costs",
-        &[
-            "cost-per-request-by-route",
-            "cost-by-route-and-service",
-            "explain-route",
-            "route-cost",
-            "cost-by-day-and-service",
-            "cost-by-tag",
-            "forecast",
-        ],
-    ),
-    (
-        "Does it add up",
-        &["reconciliation", "estimate-against-bill"],
-    ),
-    (
-        "What changed, and why",
-        &["cost-change", "deploy-effect", "deploys"],
-    ),
-    (
-        "How fast it is",
-        &[
-            "latency-by-route",
-            "cold-starts-by-function",
-            "slowest-traces",
-        ],
-    ),
-    (
-        "What stands behind it",
-        &[
-            "functions",
-            "memory-right-sizing",
-            "entry-points",
-            "state-machines",
-            "tables",
-            "buckets",
-            "log-groups",
-            "idle-resources",
-        ],
-    ),
-];
-
-/// The last groups: everything else, what the collection itself did, and the rules.
-const COLLECTION: &[&str] = &[
-    "coverage",
-    "collection-windows",
-    "collection-filters",
-    "own-cost",
-];
 
 struct Entry {
     href: String,
@@ -103,33 +54,6 @@ pub(crate) async fn list(
         .render()
     })
     .await
-}
-
-/// Reports by what they tell, in the order of the groups; no group is empty, no report left out.
-fn grouped<'a>(queries: &[&'a Query]) -> Vec<(&'static str, Vec<&'a Query>)> {
-    let named = |names: &[&str]| -> Vec<&'a Query> {
-        let of_name = |name: &&str| queries.iter().find(|query| query.name == *name).copied();
-        names.iter().filter_map(of_name).collect()
-    };
-    let known = |name: &str| {
-        let mut groups = GROUPS.iter().map(|(_, names)| *names).chain([COLLECTION]);
-        groups.any(|names| names.contains(&name))
-    };
-    let rest = |alerts: bool| -> Vec<&'a Query> {
-        let rest = queries.iter().copied();
-        rest.filter(|query| query.alert.is_some() == alerts && !known(&query.name))
-            .collect()
-    };
-    GROUPS
-        .iter()
-        .map(|(title, names)| (*title, named(names)))
-        .chain([
-            ("Behind the pages", rest(false)),
-            ("What was collected", named(COLLECTION)),
-            ("Alert rules", rest(true)),
-        ])
-        .filter(|(_, queries)| !queries.is_empty())
-        .collect()
 }
 
 impl Entry {
@@ -352,112 +276,4 @@ fn route_href(ask: &Ask, row: &Row<'_>) -> Option<String> {
         "/route",
         &[("api", api?), ("stage", stage?), ("route", route?)],
     ))
-}
-
-/// A value by the unit that its column's name ends with.
-fn cell(column: &str, kind: Kind, value: &Value) -> String {
-    let number = match value {
-        Value::Null => return format::MISSING.to_owned(),
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => {
-            if let Ok(ts) = chrono::DateTime::parse_from_rfc3339(text) {
-                return format::second(ts.with_timezone(&chrono::Utc));
-            }
-            // A decimal is exact, so it is a text; it is always money.
-            (kind == Kind::Decimal).then(|| text.parse().ok()).flatten()
-        }
-        _ => None,
-    };
-    match number {
-        Some(number) => quantity(column, kind, number),
-        None => match value {
-            Value::String(text) => text.clone(),
-            Value::Bool(true) => "yes".to_owned(),
-            Value::Bool(false) => "no".to_owned(),
-            other => other.to_string(),
-        },
-    }
-}
-
-fn quantity(column: &str, kind: Kind, number: f64) -> String {
-    let ends = |ends: &[&str]| ends.iter().any(|end| column.ends_with(end));
-    if kind == Kind::Decimal || ends(&["_usd"]) {
-        format::usd(number)
-    } else if ends(&["_ms"]) {
-        format::ms(number)
-    } else if column.contains("_rate")
-        || column.contains("share")
-        || matches!(column, "cost_estimated" | "covered" | "off")
-    {
-        format::percent(number)
-    } else if ends(&["_percent"]) {
-        format::percent(number / 100.0)
-    } else if ends(&["_mb"]) {
-        format!("{} MB", format::count_exact(number))
-    } else if ends(&["_gb"]) {
-        format!("{} GB", format::digits(number))
-    } else if column.starts_with("bytes") {
-        format::bytes(number)
-    } else if number.fract() == 0.0 {
-        format::count_exact(number)
-    } else {
-        format::digits(number)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::testing;
-
-    #[tokio::test]
-    async fn every_report_is_in_one_group() {
-        let (state, _folder) = testing::state().await;
-        let catalog = state.analyzer.catalog();
-        let queries: Vec<&Query> = catalog.iter().map(|query| &**query).collect();
-        let groups = grouped(&queries);
-        let mut listed: Vec<&str> = groups
-            .iter()
-            .flat_map(|(_, queries)| queries.iter().map(|query| &*query.name))
-            .collect();
-        listed.sort_unstable();
-        let mut all: Vec<&str> = queries.iter().map(|query| &*query.name).collect();
-        all.sort_unstable();
-        assert_eq!(listed, all);
-        let names = GROUPS
-            .iter()
-            .flat_map(|(_, names)| *names)
-            .chain(COLLECTION);
-        for name in names {
-            assert!(all.contains(name), "there is no report {name}");
-        }
-    }
-
-    #[test]
-    fn cells_are_written_by_the_unit_in_the_name() {
-        let double = |column: &str, value| cell(column, Kind::Double, &value);
-        assert_eq!(double("p95_ms", json!(340.2)), "340 ms");
-        assert_eq!(double("error_rate", json!(0.008)), "0.8%");
-        assert_eq!(double("share_of_cost", json!(0.5)), "50%");
-        assert_eq!(double("cost_estimated", json!(1.0)), "100%");
-        assert_eq!(double("rise_percent", json!(412.0)), "412%");
-        assert_eq!(double("memory_mb", json!(1_769.0)), "1,769 MB");
-        assert_eq!(double("size_gb", json!(0.0312)), "0.031 GB");
-        assert_eq!(double("bytes", json!(1.5 * 1024.0 * 1024.0)), "1.5 MB");
-        assert_eq!(double("requests", json!(12_345)), "12,345");
-        assert_eq!(double("invocations", json!(12_345.678)), "12,346");
-        assert_eq!(double("effective_size", json!(1.2345)), "1.2");
-        assert_eq!(double("requests", Value::Null), "—");
-        let decimal = |column: &str, value| cell(column, Kind::Decimal, &value);
-        assert_eq!(decimal("cost_usd", json!("0.0042")), "$0.0042");
-        assert_eq!(decimal("threshold", json!("5.000000000000")), "$5.00");
-        let text = |column: &str, value| cell(column, Kind::Text, &value);
-        assert_eq!(text("route", json!("GET /<b>")), "GET /<b>");
-        assert_eq!(text("account_id", json!("123456789012")), "123456789012");
-        let time = json!("2026-11-24T08:00:00Z");
-        assert_eq!(cell("ts", Kind::Timestamp, &time), "2026-11-24 08:00:00");
-        assert_eq!(cell("cold_start", Kind::Boolean, &json!(true)), "yes");
-    }
 }
