@@ -10,6 +10,7 @@ mod demo;
 mod environment;
 mod estate;
 mod explained;
+mod export;
 mod failure;
 mod logs;
 mod output;
@@ -46,6 +47,7 @@ Ask:
   millicent report --list
   millicent report cost-per-request-by-route --last 7d
   millicent explain 'POST /orders'     each line of the bill that a route is a part of
+  millicent export --output november.csv    the attributed bill as FOCUS 1.2, for FinOps tools
   millicent sql 'SELECT service, sum(cost_usd) FROM costs GROUP BY service ORDER BY 2 DESC'
 
 Exit codes: 0 done, 1 failed (the message says what), 2 wrong usage or configuration."
@@ -70,6 +72,7 @@ enum Role {
     Sql(questions::Sql),
     Report(questions::Report),
     Explain(explained::Explain),
+    Export(export::Export),
     Alerts(telling::AlertsCommand),
 }
 
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         Role::Sql(sql) => sql.start(),
         Role::Report(report) => report.start(),
         Role::Explain(explain) => explain.start(),
+        Role::Export(export) => export.start(),
         Role::Alerts(alerts) => alerts.start(),
     });
     match result {

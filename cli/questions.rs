@@ -21,7 +21,16 @@ Examples:
   millicent sql \"SELECT date_bin(interval '1 hour', ts) AS hour, sum(sum) AS requests
                  FROM metrics WHERE service = 'apigateway' AND metric = 'Count' AND route IS NULL
                  GROUP BY 1 ORDER BY 1\"
-  millicent sql --format csv < question.sql > answer.csv")]
+  millicent sql \"SELECT api, route, sum(cost_usd) AS usd FROM bill_shares WHERE place = 'route'
+                 GROUP BY 1, 2 ORDER BY usd DESC LIMIT 10\"
+  millicent sql 'DESCRIBE costs'
+  millicent sql --format csv < question.sql > answer.csv
+
+Tables are the lake's own: metrics, spans, costs, resources, collections, latency_histograms, alert_events. Views are the
+steps from the bill to a route: bill (one source a day), usage (who used how much, by hour), bill_shares (each line of the
+bill, part by part), hourly_costs (that, and estimates until the bill comes). SHOW TABLES lists all of them.
+Time is UTC and money DECIMAL(38, 12). Filter by `date`, by which the tables are partitioned, to read only some days.
+Nothing can be changed, no file can be read, and an answer has at most 100,000 rows: `millicent export` writes more.")]
 pub(crate) struct Sql {
     #[command(flatten)]
     common: Common,

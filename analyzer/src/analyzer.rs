@@ -9,6 +9,7 @@ use datafusion::prelude::SessionContext;
 use millicent_lake::Lake;
 use tokio::sync::Mutex;
 
+use crate::batches::Batches;
 use crate::catalog::{Catalog, Query};
 use crate::coverage::Coverage;
 use crate::engine::Engine;
@@ -135,6 +136,22 @@ impl Analyzer {
             coverage,
             elapsed_ms,
         })
+    }
+
+    /// Runs a query of the catalog and gives its rows as they are computed, all of them: neither the
+    /// number of rows nor the time is limited, because who takes them decides how long that is.
+    ///
+    /// # Errors
+    /// An unknown name, a parameter that does not fit, a lake that cannot be read.
+    pub async fn stream(&self, name: &str, params: &Params) -> Result<Batches, AnalyzeError> {
+        let query = self.catalog().get(name)?;
+        let values = params.complete(&query)?;
+        let state = self.inner.state().await?;
+        let engine = &self.inner.engine;
+        let frame = report::plan(&state.session, &query, values)
+            .await
+            .map_err(|error| engine.error(error))?;
+        Ok(Batches::start(engine, &query, frame))
     }
 
     /// Runs one statement that reads: SELECT, WITH, EXPLAIN, SHOW or DESCRIBE.

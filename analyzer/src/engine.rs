@@ -121,6 +121,10 @@ impl Engine {
             .map_or_else(Handle::current, |runtime| runtime.handle().clone())
     }
 
+    pub(crate) fn memory_limit_bytes(&self) -> usize {
+        self.options.memory_limit_bytes
+    }
+
     pub(crate) fn error(&self, error: DataFusionError) -> AnalyzeError {
         AnalyzeError::engine(error, self.options.memory_limit_bytes)
     }

@@ -5,6 +5,7 @@
 //! the views of `queries/views/`, each computed when it is first needed, the heavy ones once per state.
 
 mod analyzer;
+mod batches;
 mod catalog;
 mod coverage;
 mod engine;
@@ -18,6 +19,7 @@ mod table;
 mod views;
 
 pub use analyzer::{Analyzer, Options, Report};
+pub use batches::Batches;
 pub use catalog::{AlertSpec, Catalog, ColumnSpec, Kind, ParamSpec, Query};
 pub use coverage::{Coverage, SourceCoverage};
 pub use error::AnalyzeError;

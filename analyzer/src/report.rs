@@ -85,7 +85,8 @@ pub(crate) fn arrow_type(kind: Kind) -> DataType {
     }
 }
 
-fn promised(query: &Query) -> SchemaRef {
+/// The columns that a query's header names.
+pub(crate) fn promised(query: &Query) -> SchemaRef {
     let fields = query
         .columns
         .iter()
@@ -93,7 +94,11 @@ fn promised(query: &Query) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn as_promised(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+/// The columns of a batch in the order and types that are promised.
+pub(crate) fn as_promised(
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+) -> Result<RecordBatch, ArrowError> {
     let columns: Result<Vec<_>, ArrowError> = schema
         .fields()
         .iter()

@@ -6,6 +6,8 @@ mod apis;
 mod attribution;
 mod bill_sources;
 mod catalog;
+mod focus;
+mod invariant;
 mod resources;
 mod sampling;
 mod sql;
