@@ -1,5 +1,6 @@
 -- title:   Traced time of functions by route and hour
 -- answers: For which routes did each function work, and how long, estimated from traces?
+--          A segment that ends before it begins, by a clock that was set back, worked for no time.
 -- stored:  by day
 -- column:  date       date      UTC day
 -- column:  account_id text      account
@@ -15,7 +16,7 @@ select
     date, account_id, region, function, date_bin(interval '1 hour', bin) as hour,
     api, stage, route,
     sum(coalesce(request_weight, weight)
-        * (coalesce(duration_ms, 0.0) + case when cold_start then coalesce(init_ms, 0.0) else 0.0 end)) as work_ms,
+        * greatest(0.0, coalesce(duration_ms, 0.0) + case when cold_start then coalesce(init_ms, 0.0) else 0.0 end)) as work_ms,
     sum(coalesce(request_weight, weight)) as calls
 from function_traces
 group by date, account_id, region, function, date_bin(interval '1 hour', bin), api, stage, route

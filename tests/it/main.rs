@@ -14,6 +14,7 @@ mod account;
 mod architecture;
 mod bad_input;
 mod binary;
+mod exported;
 mod exports;
 mod killed;
 mod metrics_truth;

@@ -4,6 +4,7 @@ mod alerts;
 mod answers;
 mod apis;
 mod attribution;
+mod bad_input;
 mod bill_sources;
 mod catalog;
 mod focus;

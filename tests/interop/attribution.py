@@ -1,0 +1,676 @@
+"""The attribution, computed again from the lake's tables in plain Python.
+
+Written from "The attribution, step by step" in ARCHITECTURE.md, whose numbers the functions carry, and not from the SQL.
+
+Taken as given, from `millicent sql`: the data tables `meters`, `operations` and `region_prefixes`, how long functions ran and
+were initialised (`function_usage`), and what a call takes of a table's units (`unit_rates`). Everything else is from the tables
+`metrics`, `spans`, `costs`, `resources` and `collections`.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from types import SimpleNamespace
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+SECOND = 1_000_000
+BIN, HOUR, DAY = 300 * SECOND, 3600 * SECOND, 86400 * SECOND
+PLACES = Decimal("1e-12")
+NOBODY = (None, None, None)
+CALLS = {"DynamoDB": "DynamoDB", "DynamoDBv2": "DynamoDB", "Amazon DynamoDB": "DynamoDB", "S3": "S3", "Amazon S3": "S3"}
+CLASSES = {
+    "StandardStorage": "s3-storage-standard",
+    "StandardIAStorage": "s3-storage-ia",
+    "OneZoneIAStorage": "s3-storage-one-zone-ia",
+    "GlacierInstantRetrievalStorage": "s3-storage-glacier-instant",
+    "DeepArchiveStorage": "s3-storage-deep-archive",
+}
+
+
+def read(lake, table, columns):
+    """Rows of a table; times and dates are microseconds since 1970, maps are dicts."""
+    rows = DeltaTable(str(lake / table)).to_pyarrow_dataset().to_table(columns=columns)
+    lists = []
+    for name in columns:
+        column = rows[name]
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+        if pa.types.is_date(column.type):
+            column = column.cast(pa.timestamp("us")).cast(pa.int64())
+        values = column.to_pylist()
+        if pa.types.is_map(column.type):
+            values = [dict(value or []) for value in values]
+        lists.append(values)
+    return [SimpleNamespace(**dict(zip(columns, row))) for row in zip(*lists)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Usage of a meter in an hour, by a resource for a route."""
+
+    hour: int
+    resource: str | None
+    route: tuple
+    quantity: float
+    certain: bool = True
+    measured: bool = True
+
+
+class Place:
+    """What the lake has of one account in one region."""
+
+    def __init__(self):
+        self.metrics, self.spans, self.resources = [], [], []
+        self.usage_of_functions, self.rates = [], {}
+
+    def newest(self, kinds):
+        found = {}
+        for row in sorted((r for r in self.resources if r.kind in kinds), key=lambda r: r.ts):
+            found[row.arn] = row
+        return [row for row in found.values() if not row.deleted]
+
+
+def places(lake, given):
+    """The lake's rows by account and region."""
+    all_places = defaultdict(Place)
+    common = ["account_id", "region", "ts"]
+    columns = ["date", "service", "resource", "stage", "route", "operation", "metric", "period_s", "sample_count", "sum", "max"]
+    for row in read(lake, "metrics", common + columns):
+        all_places[row.account_id, row.region].metrics.append(row)
+    columns = ["date", "trace_id", "trace_ts", "span_id", "parent_id", "segment_id", "kind", "name", "origin", "namespace"]
+    columns += ["resource", "stage", "operation", "route", "duration_ms", "error", "fault", "throttle", "inferred", "cold_start"]
+    for row in read(lake, "spans", common + columns + ["init_ms"]):
+        all_places[row.account_id, row.region].spans.append(row)
+    for row in read(lake, "resources", common + ["kind", "name", "arn", "configuration", "deleted"]):
+        all_places[row.account_id, row.region].resources.append(row)
+    for row in given.function_usage:
+        all_places[row.account_id, row.region].usage_of_functions.append(row)
+    for row in given.unit_rates:
+        all_places[row.account_id, row.region].rates[row.resource, row.meter, row.week, row.caller] = row.rate
+    return all_places
+
+
+def totals(pairs):
+    sums = defaultdict(float)
+    for key, value in pairs:
+        sums[key] += value
+    return sums
+
+
+def shared(weights):
+    """Each one's part of the whole; nothing where there is no whole."""
+    whole = sum(weights.values())
+    return {key: value / whole for key, value in weights.items()} if whole > 0 else {}
+
+
+# 2. Requests.
+
+
+def requests(place):
+    """(api, stage, route, ts, period_s) → requests, units, connects; and each stage's protocol by day."""
+    levels = defaultdict(lambda: defaultdict(float))
+    kinds = defaultdict(int)
+    websocket = {"ConnectCount", "MessageCount", "ClientError", "IntegrationError", "ExecutionError"}
+    http = {"4xx", "5xx", "DataProcessed"}
+    for row in place.metrics:
+        if row.service != "apigateway" or row.stage is None:
+            continue
+        if row.metric not in websocket | http | {"Count", "4XXError", "5XXError"}:
+            continue
+        levels[row.resource, row.stage, row.route, row.ts, row.period_s][row.metric] += row.sum or 0.0
+        kind = 3 if row.metric in websocket else 2 if row.metric in http else 1
+        stage = (row.resource, row.stage, row.ts // DAY)
+        kinds[stage] = max(kinds[stage], kind)
+    detailed = {(api, stage, ts // HOUR) for api, stage, route, ts, _ in levels if route is not None}
+    known = defaultdict(set)
+    for row in place.newest({"route"}):
+        known[row.configuration.get("api_name"), row.configuration.get("stage")].add(row.name)
+    of_hour, of_day = defaultdict(lambda: defaultdict(float)), defaultdict(lambda: defaultdict(float))
+    for span in place.spans:
+        if span.kind == "segment" and span.origin == "AWS::ApiGateway::Stage" and span.route is not None:
+            of_hour[span.resource, span.stage, span.ts // HOUR][span.route] += 1
+            of_day[span.resource, span.stage, span.date][span.route] += 1
+    counted = []
+    for (api, stage, route, ts, period_s), metric in levels.items():
+        count, connects, messages = metric["Count"], metric["ConnectCount"], metric["MessageCount"]
+        row = (count + connects + messages, max(count, metric["DataProcessed"] / 524288) + messages, connects)
+        if route is not None:
+            split = {route: 1.0}
+        elif (api, stage, ts // HOUR) in detailed:
+            continue
+        elif len(known[api, stage]) == 1:
+            split = {next(iter(known[api, stage])): 1.0}
+        else:
+            split = shared(of_hour[api, stage, ts // HOUR]) or shared(of_day[api, stage, ts // DAY * DAY])
+            split = split or {"(all routes)": 1.0}
+        counted += [((api, stage, r), ts, period_s, *(part * value for value in row)) for r, part in split.items()]
+    return counted, {stage: ["REST", "HTTP", "WEBSOCKET"][kind - 1] for stage, kind in kinds.items()}
+
+
+# 3. Weights.
+
+
+def weights(traced, counted):
+    """(what, date, bin) → weight, from the number of traces and of what they stand for by the same key."""
+    strata = defaultdict(lambda: [0.0, 0.0])
+    for key, count in traced.items():
+        strata[key][0] += count
+    for key, count in counted.items():
+        strata[key][1] += count
+    hours, days = defaultdict(lambda: [0.0, 0.0]), defaultdict(lambda: [0.0, 0.0])
+    for (what, date, start), (n, count) in strata.items():
+        hours[what, date, start // HOUR][0] += n
+        hours[what, date, start // HOUR][1] += count if n == 0 else 0.0
+    silent = {hour for hour, (n, _) in hours.items() if n == 0}
+    for (what, date, start), (n, count) in strata.items():
+        days[what, date][0] += n
+        days[what, date][1] += count if (what, date, start // HOUR) in silent else 0.0
+    result = {}
+    for (what, date, start), (n, count) in strata.items():
+        if n > 0:
+            hour, day = hours[what, date, start // HOUR], days[what, date]
+            result[what, date, start] = (count / n if count > 0 else 1.0) + hour[1] / hour[0] + day[1] / day[0]
+    return result
+
+
+def traced_requests(place, counted):
+    """Traced requests as (trace, nth, route, date, ts, weight, root)."""
+    serves = defaultdict(list)
+    for row in place.newest({"route"}):
+        c = row.configuration
+        if c.get("integration_target") is not None:
+            found = (c.get("api_name"), c.get("stage"), row.name, c.get("protocol", "REST"))
+            if found not in serves[c["integration_target"]]:
+                serves[c["integration_target"]].append(found)
+    polled = {r.configuration.get("function") for r in place.resources if r.kind == "event-source-mapping"}
+    alone = {f: routes[0][:3] for f, routes in serves.items() if len(routes) == 1 and routes[0][3] != "REST" and f not in polled}
+    roots = defaultdict(list)
+    for span in place.spans:
+        if span.kind != "segment" or span.inferred:
+            continue
+        if span.origin == "AWS::ApiGateway::Stage" and None not in (span.resource, span.stage, span.route):
+            roots[span.trace_id].append((span.ts, span.span_id, (span.resource, span.stage, span.route), span.date, "gateway"))
+        elif span.origin == "AWS::Lambda" and span.parent_id is None and span.resource in alone:
+            roots[span.trace_id].append((span.ts, span.span_id, alone[span.resource], span.date, "function"))
+    seen = totals(((route, date, ts // BIN * BIN), 1.0) for found in roots.values() for ts, _, route, date, _ in found)
+    of_bins = totals(((route, ts // DAY * DAY, ts // BIN * BIN), count) for route, ts, _, count, _, _ in counted)
+    weight = weights(seen, of_bins)
+    return [
+        (trace, nth, route, date, ts, weight[route, date, ts // BIN * BIN], root)
+        for trace, found in roots.items()
+        for nth, (ts, _, route, date, root) in enumerate(sorted(found, key=lambda r: (r[0], r[1])), 1)
+    ]
+
+
+def traced_invocations(place, of_traces):
+    """Traced invocations as (span, function, date, bin, route, stand)."""
+    began = {trace: (route, weight) for trace, nth, route, _, _, weight, _ in of_traces if nth == 1}
+    found = []
+    for span in place.spans:
+        if span.kind == "segment" and span.origin == "AWS::Lambda::Function" and span.resource is not None:
+            ts = span.ts if span.ts // DAY * DAY == span.date else span.trace_ts
+            found.append((span, span.resource, span.date, ts // BIN * BIN))
+    seen = totals(((function, date, start), 1.0) for _, function, date, start in found)
+    counted = totals(
+        ((m.resource, m.ts // DAY * DAY, m.ts // BIN * BIN), m.sum or 0.0)
+        for m in place.metrics
+        if m.service == "lambda" and m.metric == "Invocations"
+    )
+    weight = weights(seen, counted)
+    result = []
+    for span, function, date, start in found:
+        route, stand = began.get(span.trace_id, (NOBODY, weight[function, date, start]))
+        result.append((span, function, date, start, route, stand))
+    return result
+
+
+# 4. Functions.
+
+
+def memories(place):
+    """function → [(valid from, memory, architecture, modified, first)], in order."""
+    by_name = defaultdict(list)
+    for row in sorted((r for r in place.resources if r.kind == "function" and not r.deleted), key=lambda r: r.ts):
+        modified = instant(row.configuration.get("last_modified"))
+        valid = row.ts
+        if not by_name[row.name]:
+            valid = -math.inf
+        elif modified is not None and by_name[row.name][-1][5] < modified <= row.ts:
+            valid = modified
+        memory = row.configuration.get("memory_mb")
+        architecture = row.configuration.get("architecture", "x86_64")
+        first = not by_name[row.name]
+        by_name[row.name].append((valid, float(memory) if memory else None, architecture, modified, first, row.ts))
+    return by_name
+
+
+def instant(text):
+    return round(datetime.fromisoformat(text).timestamp() * SECOND) if text else None
+
+
+def functions(place, invocations):
+    """Rows (function, hour, architecture, gb_seconds, invocations, certain) and (function, hour) → [(route, share, call share)]."""
+    by_name = memories(place)
+    worked = defaultdict(lambda: [0.0, 0.0, True])
+    for row in place.usage_of_functions:
+        valid = [m for m in by_name[row.function] if m[0] <= row.ts]
+        memory, architecture, certain = None, "x86_64", False
+        if valid:
+            _, memory, architecture, modified, first, _ = valid[-1]
+            certain = memory is not None and not (first and modified is not None and modified > row.ts)
+        used = worked[row.function, row.ts // HOUR * HOUR, architecture]
+        seconds = (row.duration_ms + row.init_ms + 0.5 * row.invocations) / 1000
+        used[0] += seconds * (128.0 if memory is None else memory) / 1024
+        used[1] += row.invocations
+        used[2] &= certain
+    levels = [defaultdict(lambda: defaultdict(lambda: [0.0, 0.0])) for _ in range(3)]
+    callers = defaultdict(set)
+    for span, function, date, start, route, stand in invocations:
+        work = stand * max(0.0, (span.duration_ms or 0.0) + ((span.init_ms or 0.0) if span.cold_start else 0.0))
+        for level, key in zip(levels, [(function, start // HOUR * HOUR), (function, date), function]):
+            level[key][route][0] += work
+            level[key][route][1] += stand
+        callers[function].add(route)
+    for row in place.newest({"route"}):
+        c = row.configuration
+        if c.get("integration_target") is not None:
+            callers[c["integration_target"]].add((c.get("api_name"), c.get("stage"), row.name))
+    shares = {}
+    for function, hour, _ in worked:
+        if len(callers[function]) == 1 and NOBODY not in callers[function]:
+            shares[function, hour] = [(next(iter(callers[function])), 1.0, 1.0)]
+            continue
+        for level, key in zip(levels, [(function, hour), (function, hour // DAY * DAY), function]):
+            work = shared({route: w for route, (w, _) in level[key].items()})
+            if work:
+                calls = shared({route: k for route, (_, k) in level[key].items()})
+                shares[function, hour] = [(route, work[route], calls[route]) for route in work]
+                break
+        else:
+            shares[function, hour] = [(NOBODY, 1.0, 1.0)]
+    return worked, shares
+
+
+# 5. Calls to tables and buckets.
+
+
+def traced_calls(place, invocations):
+    """Traced calls as (date, hour, service, resource, operation, route, stand, trace)."""
+    stands = {(span.trace_id, span.span_id): (route, stand) for span, _, _, _, route, stand in invocations}
+    calls = []
+    for span in place.spans:
+        service = CALLS.get(span.name)
+        if span.kind != "subsegment" or span.inferred or span.namespace != "aws" or service is None:
+            continue
+        if service == "DynamoDB" and (span.error or span.fault or span.throttle):
+            continue
+        ts = span.ts if span.ts // DAY * DAY == span.date else span.trace_ts
+        route, stand = stands.get((span.trace_id, span.segment_id), (NOBODY, 1.0))
+        calls.append((span.date, ts // HOUR * HOUR, service, span.resource, span.operation, route, stand, span.trace_id))
+    return calls
+
+
+def table_calls(place, counted, of_traces, calls):
+    """(date, table, operation, hour, route, repeated) → calls; those that no trace shows are nobody's; and what is shown."""
+    bins = totals(
+        ((m.ts // DAY * DAY, m.resource, m.operation, m.ts // BIN * BIN), m.sample_count or 0.0)
+        for m in place.metrics
+        if m.service == "dynamodb" and m.operation is not None and m.metric == "SuccessfulRequestLatency"
+    )
+    bins = {key: count for key, count in bins.items() if count > 0}
+    hours, days, seen = defaultdict(float), defaultdict(lambda: defaultdict(float)), defaultdict(set)
+    for date, hour, service, table, operation, route, stand, trace in calls:
+        if service == "DynamoDB" and table is not None:
+            hours[date, table, operation, hour, route] += stand
+            days[date, table, operation][route] += stand
+            seen[date, table, operation].add((trace, hour, route))
+    first = [(route, date, ts, weight) for _, nth, route, date, ts, weight, _ in of_traces if nth == 1]
+    in_hour = totals(((route, date, ts // HOUR * HOUR), weight) for route, date, ts, weight in first)
+    in_day = totals(((route, date), weight) for route, date, _, weight in first)
+    number = totals(((route, date), 1.0) for route, date, _, _ in first)
+    asked = totals(((route, ts // BIN * BIN), count) for route, ts, _, count, _, _ in counted)
+    whole = totals(((date, table, operation), count) for (date, table, operation, _), count in bins.items())
+    result, shown_days = defaultdict(float), set()
+    for (date, table, operation, start), count in bins.items():
+        what, hour = (date, table, operation), start // HOUR * HOUR
+        if what not in days:
+            result[(*what, hour, NOBODY, False)] += count
+            continue
+        shown_days.add(what)
+        expected = {}
+        for route, d in days[what].items():
+            h = hours.get((*what, hour, route), 0.0)
+            more = 0.0
+            if route == NOBODY:
+                more = h / 12
+            elif number[route, date] > 0:
+                t = number[route, date]
+                more = asked[route, start] * (h + 10 * d / t) / (in_hour[route, date, hour] + 10 * in_day[route, date] / t)
+            expected[route] = 1e-9 * d + more
+        traced = sum(days[what].values())
+        short = traced < whole[what] * (1 - max(0.1, 3 / math.sqrt(len(seen[what]))))
+        part = traced / whole[what] if short else 1.0
+        for route, share in shared(expected).items():
+            made = count * part * share
+            repeated = asked[route, start] > 0 and made >= 8 * asked[route, start]
+            result[(*what, hour, route, repeated)] += made
+        if part < 1:
+            result[(*what, hour, NOBODY, None)] += count * (1 - part)
+    return result, shown_days
+
+
+def table_usage(place, given, counted, made, shown_days):
+    """(table, meter, hour) → {route: units}."""
+    units = defaultdict(float)
+    for m in place.metrics:
+        meter = {"ConsumedReadCapacityUnits": "dynamodb-reads", "ConsumedWriteCapacityUnits": "dynamodb-writes"}.get(m.metric)
+        if m.service == "dynamodb" and m.operation is None and meter:
+            units[m.resource.split("/index/")[0], meter, m.ts // HOUR * HOUR] += m.sum or 0.0
+    usual, asked, in_hour = defaultdict(lambda: defaultdict(float)), defaultdict(float), defaultdict(lambda: defaultdict(float))
+    for (date, table, operation, _, route, repeated), count in made.items():
+        if (date, table, operation) in shown_days and repeated is not None:
+            usual[table, operation][route] += count
+    for route, ts, _, count, _, _ in counted:
+        asked[route] += count
+        in_hour[ts // HOUR * HOUR][route] += count
+    callers = defaultdict(list)
+    for (date, table, operation, hour, route, repeated), count in made.items():
+        callers_of = {route: count}
+        if (date, table, operation) not in shown_days:
+            likely = {
+                r: k / asked[r] * in_hour[hour][r]
+                for r, k in usual[table, operation].items()
+                if r != NOBODY and asked[r] > 0 and in_hour[hour].get(r, 0.0) > 0
+            }
+            callers_of = {r: count * part for r, part in shared(likely).items()} or callers_of
+        if operation in given.dynamodb:
+            meter, w = given.dynamodb[operation]
+            for r, k in callers_of.items():
+                callers[table, meter, hour].append((operation, r, bool(repeated), k, w))
+    result = {}
+    for (table, meter, hour), whole in units.items():
+        if whole <= 0:
+            continue
+        week = hour // (7 * DAY) * 7 * DAY
+        expected = []
+        for operation, route, repeated, k, w in callers[table, meter, hour]:
+            caller = operation + (" repeated" if repeated else "")
+            caller += f" {route[0]}/{route[1]} {route[2]}" if route != NOBODY else ""
+            others = place.rates.get((table, meter, week, "others"), 1.0)
+            rate = place.rates.get((table, meter, week, caller), others)
+            if k > 0:
+                expected.append((route, k * w * rate, k * (w * rate) ** 2))
+        short = whole - sum(x for _, x, _ in expected)
+        variance = sum(v for _, _, v in expected)
+        parts = totals((route, max(x / 4, x + short * v / variance)) for route, x, v in expected)
+        result[table, meter, hour] = {r: whole * part for r, part in shared(parts).items()} or {NOBODY: whole}
+    return result
+
+
+# 6. Usage.
+
+
+def sampled(count, period_s):
+    return count * 0.05 + 0.95 * period_s * (1 - math.exp(-count / period_s)) if count > 0 else 0.0
+
+
+def usage(place, given, as_of):
+    """meter → parts."""
+    counted, protocols = requests(place)
+    of_traces = traced_requests(place, counted)
+    invocations = traced_invocations(place, of_traces)
+    worked, shares = functions(place, invocations)
+    calls = traced_calls(place, invocations)
+    made, shown_days = table_calls(place, counted, of_traces, calls)
+    parts = defaultdict(list)
+    for (function, hour, architecture), (gb_seconds, count, certain) in worked.items():
+        for route, work, called in shares[function, hour]:
+            parts[f"lambda-gb-seconds-{architecture}"].append(Part(hour, function, route, gb_seconds * work, certain))
+            parts[f"lambda-requests-{architecture}"].append(Part(hour, function, route, count * called))
+    apis(parts, place, counted, protocols, of_traces)
+    tables(parts, place, table_usage(place, given, counted, made, shown_days), as_of)
+    buckets(parts, place, as_of)
+    measured = {
+        (m.resource.split("/index/")[0], m.ts // DAY * DAY)
+        for m in place.metrics
+        if m.service == "dynamodb" and m.operation is None and m.metric in UNITS
+    }
+    for date, hour, service, resource, operation, route, stand, _ in calls:
+        meter, weight = given.calls.get((service, operation), (None, 0.0))
+        if meter and not (service == "DynamoDB" and (resource, date) in measured):
+            parts[meter].append(Part(hour, resource, route, stand * weight, measured=False))
+    machines(parts, place)
+    traced_functions(parts, place, shares)
+    logs(parts, place, worked, shares)
+    return parts
+
+
+UNITS = {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"}
+
+
+def apis(parts, place, counted, protocols, of_traces):
+    meters = {"REST": "rest-requests", "HTTP": "http-requests", "WEBSOCKET": "messages"}
+    traced = {route[:2] for _, _, route, _, _, _, root in of_traces if root == "gateway"}
+    together = totals(((ts, period), count) for route, ts, period, count, _, _ in counted if route[:2] in traced)
+    for route, ts, period_s, count, units, connects in counted:
+        api, stage, _ = route
+        hour, resource = ts // HOUR * HOUR, f"{api}/{stage}"
+        meter = meters[protocols[api, stage, ts // DAY]]
+        parts[f"apigateway-{meter}"].append(Part(hour, resource, route, units))
+        minutes = Part(hour, resource, (api, stage, "$connect"), connects, measured=False)
+        parts["apigateway-connection-minutes"].append(minutes)
+        whole = together[ts, period_s]
+        if route[:2] in traced and count > 0:
+            kept = sampled(whole, period_s) * count / whole
+            parts["xray-traces"].append(Part(hour, resource, route, kept, measured=False))
+
+
+def tables(parts, place, used, as_of):
+    known = {}
+    for row in place.newest({"table", "index"}):
+        table = known.setdefault(row.name.split("/index/")[0], SimpleNamespace(size=0.0, provisioned=False, rare=False, dynamodb={}))
+        c = row.configuration
+        table.size += float(c.get("size_bytes") or 0)
+        table.provisioned |= c.get("billing_mode") == "PROVISIONED"
+        table.rare |= c.get("table_class") == "STANDARD_INFREQUENT_ACCESS"
+        for meter, key in [("dynamodb-reads", "read_capacity"), ("dynamodb-writes", "write_capacity")]:
+            table.dynamodb[meter] = table.dynamodb.get(meter, 0.0) + float(c.get(key) or 0)
+    for (name, meter, hour), routes in used.items():
+        table = known.get(name)
+        kind = "provisioned-" if table and table.provisioned else "ia-" if table and table.rare else ""
+        for route, units in routes.items():
+            units = units / 3600 if kind == "provisioned-" else units
+            parts[meter.replace("dynamodb-", f"dynamodb-{kind}")].append(Part(hour, name, route, units))
+    for name, table in known.items():
+        if table.size <= 0:
+            continue
+        for hour in hours_of(place, as_of):
+            meter = "dynamodb-ia-storage" if table.rare else "dynamodb-storage"
+            parts[meter].append(Part(hour, name, NOBODY, table.size / 2**30, measured=False))
+            for kind, capacity in table.dynamodb.items() if table.provisioned else []:
+                left = capacity - sum(used.get((name, kind, hour), {}).values()) / 3600
+                parts[kind.replace("dynamodb-", "dynamodb-provisioned-")].append(Part(hour, name, NOBODY, left))
+
+
+def hours_of(place, as_of):
+    return range(place.first_day, as_of // HOUR * HOUR + (HOUR if as_of % HOUR else 0), HOUR)
+
+
+def buckets(parts, place, as_of):
+    measures = defaultdict(dict)
+    for m in place.metrics:
+        if m.service == "s3" and m.metric == "BucketSizeBytes" and m.operation in CLASSES and m.max is not None:
+            days = measures[m.resource, CLASSES[m.operation]]
+            days[m.ts // DAY] = max(days.get(m.ts // DAY, 0.0), m.max)
+    for (bucket, meter), days in measures.items():
+        for hour in hours_of(place, as_of):
+            before = [day for day in days if day <= hour // DAY]
+            size = days[max(before) if before else min(days)]
+            parts[meter].append(Part(hour, bucket, NOBODY, size / 2**30, measured=False))
+
+
+def machines(parts, place):
+    kinds = {}
+    for row in place.resources:
+        if row.kind == "state-machine":
+            kinds[row.name] = max(kinds.get(row.name, ""), row.configuration.get("type") or "")
+    hours = defaultdict(lambda: defaultdict(float))
+    for m in place.metrics:
+        if m.service == "states":
+            hours[m.resource, m.ts // HOUR * HOUR][m.metric] += m.sum or 0.0
+            hours[m.resource, m.ts // HOUR * HOUR]["timed"] += (m.sample_count or 0.0) if m.metric == "ExecutionTime" else 0.0
+    traced = {
+        s.name
+        for s in place.spans
+        if s.kind == "segment" and s.origin == "AWS::StepFunctions::StateMachine" and s.parent_id is None
+    }
+    for (name, hour), metric in hours.items():
+        started, billed_ms = metric["ExecutionsStarted"], metric["ExpressExecutionBilledDuration"]
+        express = kinds[name] == "EXPRESS" if name in kinds else billed_ms > 0
+        here = lambda quantity, measured=False: Part(hour, name, NOBODY, quantity, measured=measured)
+        if express:
+            parts["states-express-requests"].append(here(started, measured=True))
+        else:
+            parts["states-transitions"].append(here(started))
+        memory = metric["ExpressExecutionBilledMemory"] / max(metric["timed"], started, 1.0) / 2**30
+        parts["states-express-gb-seconds"].append(here(billed_ms / 1000 * memory))
+        if name in traced:
+            parts["xray-traces"].append(here(sampled(started, 3600)))
+
+
+def traced_functions(parts, place, shares):
+    root = defaultdict(lambda: True)
+    for s in place.spans:
+        if s.kind == "segment" and s.origin == "AWS::Lambda" and not s.inferred:
+            root[s.resource] &= s.parent_id is None
+    kept = totals(
+        ((row.function, row.ts // HOUR * HOUR), sampled(row.invocations, 300))
+        for row in place.usage_of_functions
+        if row.function in root and root[row.function]
+    )
+    for (function, hour), count in kept.items():
+        for route, _, called in shares[function, hour]:
+            parts["xray-traces"].append(Part(hour, function, route, count * called, measured=False))
+
+
+def logs(parts, place, worked, shares):
+    writers = defaultdict(set)
+    for row in place.resources:
+        if row.kind == "log-group" and row.configuration.get("function"):
+            writers[row.name].add(row.configuration["function"])
+        if row.kind == "function" and row.configuration.get("log_group"):
+            writers[row.configuration["log_group"]].add(row.name)
+    taken, days = defaultdict(float), set()
+    for m in place.metrics:
+        if m.service == "logs" and m.metric in ("IncomingBytes", "IncomingLogEvents"):
+            days.add(m.ts // DAY)
+            if m.metric == "IncomingBytes":
+                taken[m.resource, m.ts // HOUR * HOUR] += m.sum or 0.0
+    for (group, hour), count in taken.items():
+        function = group.removeprefix("/aws/lambda/") if group.startswith("/aws/lambda/") else None
+        if len(writers[group]) == 1:
+            function = next(iter(writers[group]))
+        for route, _, called in shares.get((function, hour), [(NOBODY, 1.0, 1.0)]):
+            parts["log-bytes"].append(Part(hour, group, route, count * called))
+    for (function, hour, _), (_, count, _) in worked.items():
+        if hour // DAY not in days:
+            for route, _, called in shares[function, hour]:
+                written = Part(hour, f"/aws/lambda/{function}", route, count * called, measured=False)
+                parts["log-bytes"].append(written)
+
+
+# 1. The bill.
+
+
+def bill(lake, given):
+    """Lines by (day, account, region, service, usage type, record type): cost, quantity, meter, counted, reason."""
+    columns = ["date", "ts", "granularity", "account_id", "region", "service", "usage_type", "record_type", "cost_usd", "quantity", "source"]
+    rows = [row for row in read(lake, "costs", columns) if row.granularity != "monthly"]
+    charges, last_usage = defaultdict(lambda: defaultdict(float)), defaultdict(lambda: -math.inf)
+    for row in rows:
+        extra = row.record_type in ("Tax", "Credit", "Refund")
+        charges[row.account_id, row.date][row.source] += 0.0 if extra else float(row.cost_usd)
+        if row.record_type == "Usage":
+            last_usage[row.account_id, row.source] = max(last_usage[row.account_id, row.source], row.ts)
+    chosen = {}
+    for (account, date), sources in charges.items():
+        most = max(sources.values())
+
+        def rank(source, charge):
+            if source == "cost-explorer":
+                return (2, source)
+            enough = charge + 0.01 + 0.01 * abs(charge) >= most
+            whole = enough and last_usage[account, source] >= date + 3 * DAY
+            return (1 if whole else 3, ["cur", "focus"].index(source))
+
+        chosen[account, date] = min(sources, key=lambda source: rank(source, sources[source]))
+    lines = defaultdict(lambda: [Decimal(0), None])
+    for row in rows:
+        if chosen[row.account_id, row.date] == row.source:
+            key = (row.date, row.account_id, row.region, row.service, row.usage_type, row.record_type)
+            lines[key][0] += row.cost_usd
+            if row.quantity is not None:
+                lines[key][1] = (lines[key][1] or Decimal(0)) + row.quantity
+    for key, (cost, quantity) in lines.items():
+        _, _, _, service, usage_type, record_type = key
+        prefix, _, rest = (usage_type or "").partition("-")
+        kind = rest if prefix in given.prefixes else usage_type
+        meter, counted, why = given.meters.get((service, kind), (None, False, None))
+        meter = meter if record_type == "Usage" else None
+        quantity = None if quantity is None else float(quantity)
+        yield key, SimpleNamespace(cost=cost, quantity=quantity, meter=meter, counted=counted, why=why)
+
+
+# 7. Lines to usage.
+
+
+def money(value):
+    return Decimal(repr(value)).quantize(PLACES, ROUND_HALF_UP)
+
+
+def split(line, parts):
+    """What each (place, api, stage, route) has of the line; adds up to it exactly."""
+    parts = [part for part in parts if part.quantity > 0]
+    counted = line.counted and all(part.measured for part in parts)
+    known = sum(part.quantity for part in parts if part.certain)
+    unknown = sum(part.quantity for part in parts if not part.certain)
+    factor = (line.quantity - known) / unknown if counted and unknown > 0 and line.quantity is not None else 1.0
+    factor = factor if 0.02 <= factor <= 50 else 1.0
+    used = [part.quantity * (1.0 if part.certain else factor) for part in parts]
+    seen = sum(used)
+    costs = [Decimal(0) for _ in parts]
+    if parts and not (counted and (line.quantity is None or line.quantity <= 0)):
+        whole = max(line.quantity, seen) if counted else seen
+        costs = [money(float(line.cost) * quantity / whole) for quantity in used]
+        if not (counted and line.quantity > seen):
+            costs[max(range(len(used)), key=used.__getitem__)] += line.cost - sum(costs)
+    result = defaultdict(Decimal)
+    for part, cost in zip(parts, costs):
+        result["not split" if part.route == NOBODY else "route", *part.route] += cost
+    rest = line.cost - sum(costs)
+    if rest or not parts:
+        place = "not split" if line.meter is None or (not parts and line.why) else "unexplained"
+        result[place, *NOBODY] += rest
+    return result
+
+
+def attribute(lake, given, days):
+    """(day, account, region, service, usage type, record type) → {(place, api, stage, route): cost} of the days' lines."""
+    all_places = places(lake, given)
+    collected = [row.collected_at for row in read(lake, "collections", ["collected_at"])]
+    first_day = min(m.ts // DAY * DAY for place in all_places.values() for m in place.metrics)
+    meters = {}
+    for key, place in all_places.items():
+        place.first_day = first_day
+        meters[key] = usage(place, given, max(collected))
+    result = {}
+    for key, line in bill(lake, given):
+        date, account, region = key[:3]
+        if date in days:
+            parts = meters.get((account, region), {}).get(line.meter, []) if line.meter and region else []
+            result[key] = split(line, [part for part in parts if part.hour // DAY * DAY == date])
+    return result

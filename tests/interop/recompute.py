@@ -1,0 +1,198 @@
+"""Computes three days' attribution again, from the lake's tables and without the SQL, and holds the answers against it.
+
+    recompute.py               collects a simulated account with the binary that MILLICENT names, and checks it
+    recompute.py --lake PATH   checks a lake that stands
+
+attribution.py has the rules and says what it takes as given. Held against it, each within 1e-9: every part of every line of the
+bill that `millicent export` writes, read by DuckDB from Parquet and by Polars from CSV, which add up to the lake's own bill
+exactly; and what `cost-by-route-and-service` answers. Prints what was found as JSON.
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import polars
+
+from attribution import DAY, SECOND, attribute, read
+
+CLOSE = Decimal("1e-9")
+GIVEN = """
+select 'meters' as kind, service as a, usage_type as b, meter as c, reason as d, cast(counted as varchar) as e,
+    cast(null as timestamp) as ts, 0.0 as x, 0.0 as y, 0.0 as z
+from meters
+union all select 'operations', service, operation, meter, null, null, null, weight, 0.0, 0.0 from operations
+union all select 'prefixes', prefix, region, null, null, null, null, 0.0, 0.0, 0.0 from region_prefixes
+union all select 'functions', account_id, region, function, null, null, ts, invocations, duration_ms, init_ms from function_usage
+union all select 'rates', account_id, region, resource, meter, caller, week, rate, 0.0, 0.0 from unit_rates
+"""
+
+
+def millicent(folder, *arguments):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "example",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    run = subprocess.run([os.environ["MILLICENT"], *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, f"{arguments}: {run.stdout}{run.stderr}"
+    return run.stdout
+
+
+def collect(folder):
+    """A week of the simulated shop in `folder`/lake."""
+    command = [os.environ["MILLICENT"], "simulate", "--listen", "127.0.0.1:0", "--days", "7"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        url = server.stdout.readline().strip()
+        (folder / "millicent.toml").write_text(
+            f'[aws]\nregion = "eu-central-1"\nendpoint_url = "{url}"\n[collect]\nhistory = "6d"\n'
+            "[traces]\nsampling_rate = 0.1\nbackfill_sampling_rate = 0.1\n"
+        )
+        millicent(folder, "collect", "--once", "--lake", str(folder / "lake"))
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    return folder / "lake"
+
+
+def ask(folder, lake, sql):
+    rows = json.loads(millicent(folder, "sql", "--lake", str(lake), "--format", "json", sql))
+    return [SimpleNamespace(**row) for row in rows]
+
+
+def given(folder, lake):
+    """What attribution.py does not compute itself."""
+    rows = ask(folder, lake, GIVEN)
+    assert len(rows) < 100_000, "an answer has no more rows than that"
+    of = lambda kind: [row for row in rows if row.kind == kind]
+    micros = lambda text: round(datetime.fromisoformat(text).timestamp()) * SECOND
+    utc = lambda text: micros(text if text.endswith("Z") else text + "Z")
+    return SimpleNamespace(
+        meters={(row.a, row.b): (row.c, row.e == "true", row.d) for row in of("meters")},
+        calls={(row.a, row.b): (row.c, row.x) for row in of("operations")},
+        dynamodb={row.b: (row.c, row.x) for row in of("operations") if row.a == "DynamoDB"},
+        prefixes={row.a for row in of("prefixes")},
+        function_usage=[
+            SimpleNamespace(
+                account_id=row.a, region=row.b, function=row.c, ts=utc(row.ts), invocations=row.x, duration_ms=row.y, init_ms=row.z
+            )
+            for row in of("functions")
+        ],
+        unit_rates=[
+            SimpleNamespace(account_id=row.a, region=row.b, resource=row.c, meter=row.d, caller=row.e, week=utc(row.ts), rate=row.x)
+            for row in of("rates")
+        ],
+    )
+
+
+def three_days(lake):
+    """The last three days that are settled and have metrics of the whole day."""
+    billed = {row.date for row in read(lake, "costs", ["date"])}
+    first = min(row.ts for row in read(lake, "metrics", ["ts"]))
+    last = max(row.collected_at for row in read(lake, "collections", ["collected_at"])) - 3 * DAY
+    days = sorted(day for day in billed if first <= day <= last)[-3:]
+    assert len(days) == 3, f"the lake has {len(days)} settled days"
+    return days
+
+
+def day_of(micros):
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)).date()
+
+
+def exported(folder, lake, days):
+    """(day, account, region, service, usage type, record type) → {(place, api, stage, route): cost}, as exported."""
+    bounds = ["--from", str(day_of(days[0])), "--to", str(day_of(days[-1] + DAY)), "--lake", str(lake), "--output"]
+    parquet, text = folder / "bill.parquet", folder / "bill.csv.gz"
+    millicent(folder, "export", *bounds, str(parquet))
+    millicent(folder, "export", *bounds, str(text))
+    con = duckdb.connect()
+    con.execute("set timezone = 'UTC'")
+    source = f"read_parquet('{parquet}')"
+    kinds = {name: kind for name, kind, *_ in con.execute(f"describe select * from {source}").fetchall()}
+    assert kinds["BilledCost"] == "DECIMAL(38,12)" and kinds["ChargePeriodStart"] == "TIMESTAMP WITH TIME ZONE", kinds
+    columns = "SubAccountId, RegionId, ServiceName, x_UsageType, x_RecordType, x_Place, x_Api, x_Stage, x_Route"
+    rows = con.execute(f"select epoch_us(ChargePeriodStart), {columns}, BilledCost from {source}").fetchall()
+    other = polars.read_csv(text, infer_schema=False).select(["ChargePeriodStart", *columns.split(", "), "BilledCost"]).rows()
+    as_text = lambda row: (f"{datetime.fromtimestamp(row[0] / SECOND, timezone.utc):%Y-%m-%dT%H:%M:%SZ}", *row[1:-1], str(row[-1].normalize() + 0))
+    assert sorted(map(str, map(as_text, rows))) == sorted(
+        str((*row[:-1], str(Decimal(row[-1]).normalize() + 0))) for row in other
+    ), "Parquet and CSV differ"
+    result = defaultdict(lambda: defaultdict(Decimal))
+    for day, account, region, service, usage_type, record_type, place, api, stage, route, cost in rows:
+        result[day, account, region, service, usage_type, record_type][place, api, stage, route] += cost
+    return result, len(rows)
+
+
+def by_route_and_service(folder, lake, day):
+    answer = millicent(
+        folder, "report", "cost-by-route-and-service", "--lake", str(lake), "--format", "csv",
+        "-p", f"from={day_of(day)}", "-p", f"to={day_of(day + DAY)}",
+    )
+    result = defaultdict(Decimal)
+    for row in csv.DictReader(io.StringIO(answer)):
+        result[row["api"] or None, row["stage"] or None, row["route"] or None, row["service"]] += Decimal(row["cost_usd"])
+    return result
+
+
+def differences(what, found, expected):
+    """Every difference beyond 1e-9; a part that is not there is one of nothing."""
+    for key in found.keys() | expected.keys():
+        one, other = found.get(key, Decimal(0)), expected.get(key, Decimal(0))
+        if abs(one - other) > CLOSE * max(1, abs(other)):
+            yield f"{what} {key}: {one}, computed again {other}"
+
+
+def check(folder, lake):
+    days = three_days(lake)
+    computed = attribute(lake, given(folder, lake), set(days))
+    written, rows = exported(folder, lake, days)
+    problems, parts = [], 0
+    for line in computed.keys() | written.keys():
+        free = not any(written[line].values()) and not any(computed.get(line, {}).values())
+        if not free:
+            parts += len(computed.get(line, {}))
+            problems += differences(str(line), written[line], computed.get(line, {}))
+    bill = sum(row.cost_usd for row in read(lake, "costs", ["date", "cost_usd", "source"]) if row.date in days and row.source == "cost-explorer")
+    total = sum(cost for line in written.values() for cost in line.values())
+    if {row.source for row in read(lake, "costs", ["source"])} == {"cost-explorer"}:
+        assert total == bill, f"exported {total}, billed {bill}"
+    for day in days:
+        expected = defaultdict(Decimal)
+        for line, costs in computed.items():
+            for (_, api, stage, route), cost in costs.items():
+                expected[api, stage, route, line[3]] += cost if line[0] == day else 0
+        problems += differences(f"report of {day_of(day)}", by_route_and_service(folder, lake, day), expected)
+    assert not problems, f"{len(problems)} differences:\n" + "\n".join(sorted(problems)[:40])
+    places = defaultdict(Decimal)
+    for costs in computed.values():
+        for (place, *_), cost in costs.items():
+            places[place] += cost
+    return {"days": [str(day_of(day)) for day in days], "lines": len(computed), "parts": parts, "rows": rows, "usd": total} | places
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lake", type=Path, help="a lake that stands, instead of one that is collected now")
+    lake = parser.parse_args().lake
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        result = check(folder, lake.resolve() if lake else collect(folder))
+    json.dump(result, sys.stdout, indent=2, default=str)
+    print()
+
+
+if __name__ == "__main__":
+    main()
