@@ -146,7 +146,7 @@ impl Analyzer {
     pub async fn stream(&self, name: &str, params: &Params) -> Result<Batches, AnalyzeError> {
         let query = self.catalog().get(name)?;
         let values = params.complete(&query)?;
-        let state = self.inner.state().await?;
+        let state = self.inner.state(sql::tables_read(&query.sql)?).await?;
         let engine = &self.inner.engine;
         let frame = report::plan(&state.session, &query, values)
             .await

@@ -104,10 +104,6 @@ async fn a_bill_without_usage_and_usage_without_a_bill_are_told_apart() {
         .add(Rows::Metrics(ran("2026-11-12 08:00", 60.0)))
         .await;
     let report = world
-        .report("routes", "2026-11-12 00:00", "2026-11-13 00:00")
-        .await;
-    assert_eq!(report.table.num_rows(), 0, "no request was counted");
-    let report = world
         .report(
             "cost-by-route-and-service",
             "2026-11-12 00:00",

@@ -2,16 +2,17 @@
 //! attributed to the last decimal.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use millicent_lake::{Collection, CostLine, MetricPoint, Outcome, Resource, Rows, Span};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::Params;
 use crate::testing::{
     Trace, World, at, function, function_metric, line, log_bytes, requests, route, table_calls,
     table_units, window,
 };
+use crate::{Options, Params};
 
 const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
 const REGIONS: [&str; 2] = ["eu-central-1", "us-west-2"];
@@ -199,7 +200,12 @@ fn lines() -> impl Strategy<Value = Vec<CostLine>> {
 }
 
 async fn world(places: &[Place], lines: Vec<CostLine>) -> World {
-    let world = World::empty().await;
+    // A busy machine is slow, and no question is dropped for it here.
+    let world = World::with(Options {
+        timeout: Duration::from_secs(600),
+        ..Options::default()
+    })
+    .await;
     let all = places.iter();
     let metrics: Vec<_> = all.clone().flat_map(Place::metrics).collect();
     world.add(Rows::Metrics(metrics)).await;
