@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch, kernels::cmp::eq};
+use arrow::array::{AsArray, RecordBatch, UInt64Array};
+use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Date32Type, SchemaRef};
 use chrono::{DateTime, NaiveDate};
 use datafusion::catalog::TableProvider;
@@ -47,10 +47,14 @@ struct Followed {
     files: BTreeMap<NaiveDate, BTreeSet<String>>,
 }
 
+/// Rows of a kept batch, as many as the engine's own have. One that held a day could be larger than a sort's
+/// part of the memory, of which a sort needs a whole batch before it can spill.
+const BATCH_ROWS: usize = 8_192;
+
 /// The kept batches of a view that is stored by day.
 struct Days {
     schema: SchemaRef,
-    batches: BTreeMap<NaiveDate, RecordBatch>,
+    batches: BTreeMap<NaiveDate, Vec<RecordBatch>>,
     /// Days whose rows changed since.
     changed: BTreeSet<NaiveDate>,
 }
@@ -61,7 +65,7 @@ impl Days {
         self.batches
             .iter()
             .filter(|(day, _)| bounds.is_none_or(|(first, last)| (first..=last).contains(day)))
-            .map(|(_, batch)| batch.clone())
+            .flat_map(|(_, batches)| batches.iter().cloned())
             .collect()
     }
 }
@@ -272,14 +276,21 @@ impl Follower {
             return Ok(());
         };
         let dates = dates.as_primitive::<Date32Type>();
-        let distinct: BTreeSet<i32> = dates.iter().flatten().collect();
-        for value in distinct {
-            let wanted = eq(dates, &arrow::array::Date32Array::new_scalar(value))?;
-            let day = Date32Type::to_naive_date_opt(value);
-            if let Some(day) = day {
-                days.batches
-                    .insert(day, filter_record_batch(&whole, &wanted)?);
+        let mut rows_of: BTreeMap<i32, Vec<u64>> = BTreeMap::new();
+        for (row, date) in dates.iter().enumerate() {
+            if let Some(date) = date {
+                rows_of.entry(date).or_default().push(row as u64);
             }
+        }
+        for (date, rows) in rows_of {
+            let Some(day) = Date32Type::to_naive_date_opt(date) else {
+                continue;
+            };
+            let chunks = rows.chunks(BATCH_ROWS);
+            let kept: Result<Vec<RecordBatch>, _> = chunks
+                .map(|chunk| take_record_batch(&whole, &UInt64Array::from(chunk.to_vec())))
+                .collect();
+            days.batches.insert(day, kept?);
         }
         days.changed.clear();
         Ok(())

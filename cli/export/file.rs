@@ -54,8 +54,8 @@ type Bytes = BufWriter<fs::File>;
 
 enum Writer {
     Parquet(Box<ArrowWriter<Bytes>>),
-    Csv(CsvWriter<Bytes>),
-    Packed(CsvWriter<GzEncoder<Bytes>>),
+    Csv(Box<CsvWriter<Bytes>>),
+    Packed(Box<CsvWriter<GzEncoder<Bytes>>>),
 }
 
 /// A file under way: it has another name until it is whole, and goes when it is dropped before.
@@ -89,9 +89,9 @@ impl Growing {
                     .with_context(|| cannot_write(path))?;
                 Writer::Parquet(Box::new(writer))
             }
-            (Format::Csv, false) => Writer::Csv(csv.build(bytes)),
+            (Format::Csv, false) => Writer::Csv(Box::new(csv.build(bytes))),
             (Format::Csv, true) => {
-                Writer::Packed(csv.build(GzEncoder::new(bytes, Level::default())))
+                Writer::Packed(Box::new(csv.build(GzEncoder::new(bytes, Level::default()))))
             }
         };
         Ok(Growing {
