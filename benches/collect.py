@@ -83,7 +83,8 @@ def plain(url, hours, out):
     queries = [(metric, statistic) for metric in metrics for statistic in statistics(metric)]
     now = dt.datetime.fromisoformat(about["now"])
     hour = now.replace(minute=0, second=0, microsecond=0)
-    spans = [(hour - dt.timedelta(hours=hours), hour - FINE, 300), (hour - FINE, now, 60)]
+    start = hour - dt.timedelta(hours=hours)
+    spans = [(start, hour - FINE, 300), (max(start, hour - FINE), now, 60)]
     lock = threading.Lock()
     count = 0
 
@@ -113,6 +114,8 @@ def plain(url, hours, out):
 
         jobs = []
         for start, end, period in spans:
+            if start >= end:
+                continue
             size = min(QUERIES, max(1, POINTS // int((end - start).total_seconds() // period)))
             for at in range(0, len(queries), size):
                 jobs.append((queries[at : at + size], start, end, period))

@@ -18,6 +18,8 @@ pub(crate) mod reports;
 mod s3;
 mod series;
 mod states;
+#[cfg(test)]
+mod tests;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use millicent_lake::{Slice, Table};

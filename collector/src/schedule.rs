@@ -95,7 +95,8 @@ fn all_due(
     }
 }
 
-/// An inventory speaks for the time since the last whole one.
+/// An inventory speaks for the time since the last whole one; as long as there was none, since the
+/// first that was tried.
 fn discovery_due(every: TimeDelta, seen: &[Collection], until: DateTime<Utc>) -> Option<Window> {
     let until = crate::windows::floor(until, TimeDelta::seconds(1));
     let last = seen
@@ -103,6 +104,7 @@ fn discovery_due(every: TimeDelta, seen: &[Collection], until: DateTime<Utc>) ->
         .filter(|row| row.outcome == Outcome::Complete)
         .map(|row| row.window_end)
         .max();
-    let from = last.unwrap_or(until - every);
+    let tried = seen.iter().map(|row| row.ts).min();
+    let from = last.or(tried).unwrap_or(until).min(until - every);
     (last.is_none() || until - from >= every).then(|| Window::new(from, until))
 }

@@ -8,7 +8,7 @@ use millicent_collector::{
     Clock, CollectConfig, Collector, PassSummary, StaticCredentials, TraceConfig,
 };
 use millicent_lake::Lake;
-use millicent_simulator::{SimConfig, World, server};
+use millicent_simulator::{Organisation, SimConfig, World, server};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,12 @@ impl Account {
 
     /// Serves a world.
     pub fn serve(world: Arc<World>) -> Account {
+        Account::serve_all(world.into())
+    }
+
+    /// Serves several accounts and regions behind one door; `world` is the first one's.
+    pub fn serve_all(accounts: Organisation) -> Account {
+        let world = Arc::clone(accounts.home());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -53,13 +59,13 @@ impl Account {
             .expect("a runtime");
         let stop = CancellationToken::new();
         let (tell, told) = std::sync::mpsc::channel();
-        let (served, token) = (Arc::clone(&world), stop.clone());
+        let token = stop.clone();
         // Spawned, not blocked on: a test is in a runtime of its own already.
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
                 .await
                 .expect("a port");
-            let handle = server::start(served, listener, token)
+            let handle = server::start(accounts, listener, token)
                 .await
                 .expect("the simulator serves");
             tell.send(handle).expect("a test that waits");

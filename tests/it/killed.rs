@@ -12,8 +12,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::account::Account;
 use crate::binary::Place;
 
-/// Kills of each test, where the environment does not say otherwise in `MILLICENT_KILLS`.
-const KILLS: usize = 10;
+/// Kills of one collector, and of two at once, where the environment does not say otherwise in
+/// `MILLICENT_KILLS`.
+const KILLS: usize = 20;
+const KILLS_OF_TWO: usize = 10;
 
 /// Rows and sums of every data table, for what is older than the simulated now.
 const LEDGER: &[&str] = &[
@@ -42,7 +44,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(seed: u64) -> Scene {
+    fn new(seed: u64, kills: usize) -> Scene {
         // An hour behind the collectors' clock: what is there to read does not depend on when they run.
         let now = Utc::now() - TimeDelta::hours(1);
         let now = now - TimeDelta::seconds(i64::from(now.second()));
@@ -56,7 +58,7 @@ impl Scene {
         let [calm, killed] = places;
         let started = Instant::now();
         calm.run(&["collect", "--once"]).expect(0, &[]);
-        let kills = std::env::var("MILLICENT_KILLS").map_or(KILLS, |kills| {
+        let kills = std::env::var("MILLICENT_KILLS").map_or(kills, |kills| {
             kills.parse().expect("MILLICENT_KILLS is a number")
         });
         Scene {
@@ -117,7 +119,7 @@ fn kill(mut child: Child) -> bool {
 
 #[test]
 fn kills_lose_and_double_nothing() {
-    let mut scene = Scene::new(7);
+    let mut scene = Scene::new(7, KILLS);
     let mut unfinished = 0;
     for _ in 0..scene.kills {
         let child = scene.start();
@@ -133,7 +135,7 @@ fn kills_lose_and_double_nothing() {
 
 #[test]
 fn two_at_once_lose_and_double_nothing_when_killed_either() {
-    let mut scene = Scene::new(8);
+    let mut scene = Scene::new(8, KILLS_OF_TWO);
     let mut both = Vec::new();
     let mut unfinished = 0;
     for turn in 0..scene.kills {

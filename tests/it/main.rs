@@ -14,6 +14,7 @@ mod account;
 mod architecture;
 mod bad_input;
 mod binary;
+mod estate;
 mod exported;
 mod exports;
 mod killed;

@@ -1,5 +1,6 @@
 //! Inventories of a scripted account, over the real SDK.
 
+use chrono::TimeDelta;
 use millicent_lake::{Collection, Outcome, Resource};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -136,6 +137,47 @@ async fn a_table_deleted_since_it_was_listed_is_no_trouble() {
     .await;
     assert_eq!(names(&discovered(&aws).await, "table"), ["orders"]);
     assert_eq!(recorded(&aws).await[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn a_function_deleted_since_it_was_listed_is_no_trouble() {
+    let aws = Scripted::start(|request| {
+        let of_function = matches!(
+            request.operation,
+            "ListAliases" | "ListFunctionUrlConfigs" | "ListTags"
+        );
+        of_function.then(|| Response::error(request.operation, 404, "ResourceNotFoundException"))
+    })
+    .await;
+    // It was there when it was listed; the next inventory will say that it is gone.
+    assert_eq!(names(&discovered(&aws).await, "function"), ["get-order"]);
+    assert_eq!(recorded(&aws).await[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn what_is_denied_from_the_start_is_not_listed_at_every_pass() {
+    let aws = Scripted::start(|request| {
+        (request.operation == "ListTables")
+            .then(|| Response::error("ListTables", 400, "AccessDeniedException"))
+    })
+    .await;
+    let config = CollectConfig {
+        sources: vec![Source::Discovery],
+        ..aws.config()
+    };
+    let collector = aws.collector(config).await;
+    for _ in 0..24 {
+        aws.clock.advance(TimeDelta::minutes(5));
+        let cancel = CancellationToken::new();
+        let pass = collector.pass(aws.clock.now(), &cancel, &|_| {}).await;
+        pass.unwrap();
+    }
+    // After 5, 15, 35 and 75 minutes, then every hour.
+    assert_eq!(aws.calls_of("ListFunctions"), 5);
+    // All of the time is in one window, which says what is missing.
+    let rows = recorded(&aws).await;
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    assert_eq!(rows[0].outcome, Outcome::Partial);
 }
 
 #[tokio::test]
