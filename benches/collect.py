@@ -62,26 +62,7 @@ def statistics(metric):
 
 def plain(url, hours, out):
     """The plain collector: lists metrics, asks for them in threads, writes rows as CSV."""
-    import boto3
-    from botocore.config import Config
-
-    about = account(url)
-    cloudwatch = boto3.client(
-        "cloudwatch",
-        endpoint_url=url,
-        region_name=about["region"],
-        aws_access_key_id="AKIDEXAMPLE",
-        aws_secret_access_key="example",
-        config=Config(max_pool_connections=THREADS, retries={"total_max_attempts": 5}),
-    )
-    metrics = []
-    for namespace in NAMESPACES:
-        for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace):
-            for metric in page["Metrics"]:
-                if {d["Name"] for d in metric["Dimensions"]} not in LEFT_OUT:
-                    metrics.append(metric)
-    queries = [(metric, statistic) for metric in metrics for statistic in statistics(metric)]
-    now = dt.datetime.fromisoformat(about["now"])
+    now = dt.datetime.fromisoformat(about(url)["now"])
     hour = now.replace(minute=0, second=0, microsecond=0)
     start = hour - dt.timedelta(hours=hours)
     spans = [(start, hour - FINE, 300), (max(start, hour - FINE), now, 60)]
@@ -93,7 +74,7 @@ def plain(url, hours, out):
 
         def ask(job):
             nonlocal count
-            some, start, end, period = job
+            cloudwatch, place, some, start, end, period = job
             asked = [
                 {"Id": f"q{n}", "MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}}
                 for n, (metric, statistic) in enumerate(some)
@@ -105,7 +86,7 @@ def plain(url, hours, out):
                 rows = []
                 for result in page["MetricDataResults"]:
                     metric, statistic = some[int(result["Id"][1:])]
-                    key = [metric["Namespace"], metric["MetricName"], statistic]
+                    key = [*place, metric["Namespace"], metric["MetricName"], statistic]
                     key += [d["Value"] for d in metric["Dimensions"]]
                     rows += [[*key, t.isoformat(), v] for t, v in zip(result["Timestamps"], result["Values"])]
                 with lock:
@@ -113,18 +94,54 @@ def plain(url, hours, out):
                     count += len(rows)
 
         jobs = []
-        for start, end, period in spans:
-            if start >= end:
-                continue
-            size = min(QUERIES, max(1, POINTS // int((end - start).total_seconds() // period)))
-            for at in range(0, len(queries), size):
-                jobs.append((queries[at : at + size], start, end, period))
+        for place, cloudwatch in clients(url):
+            metrics = []
+            for namespace in NAMESPACES:
+                for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace):
+                    for metric in page["Metrics"]:
+                        if {d["Name"] for d in metric["Dimensions"]} not in LEFT_OUT:
+                            metrics.append(metric)
+            queries = [(metric, statistic) for metric in metrics for statistic in statistics(metric)]
+            for start, end, period in spans:
+                if start >= end:
+                    continue
+                size = min(QUERIES, max(1, POINTS // int((end - start).total_seconds() // period)))
+                for at in range(0, len(queries), size):
+                    jobs.append((cloudwatch, place, queries[at : at + size], start, end, period))
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(ask, jobs))
     print(count)
 
 
-def account(url):
+def clients(url):
+    """A client of CloudWatch for every account and Region; other accounts than the first by a role."""
+    import boto3
+    from botocore.config import Config
+
+    for n, account in enumerate(about(url)["accounts"]):
+        keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "example"}
+        if n > 0:
+            sts = boto3.client("sts", endpoint_url=url, region_name=account["regions"][0], **keys)
+            role = {"RoleArn": role_arn(account), "RoleSessionName": "bench"}
+            if account["external_id"]:
+                role["ExternalId"] = account["external_id"]
+            given = sts.assume_role(**role)["Credentials"]
+            keys = {
+                "aws_access_key_id": given["AccessKeyId"],
+                "aws_secret_access_key": given["SecretAccessKey"],
+                "aws_session_token": given["SessionToken"],
+            }
+        for region in account["regions"]:
+            config = Config(max_pool_connections=THREADS, retries={"total_max_attempts": 5})
+            client = boto3.client("cloudwatch", endpoint_url=url, region_name=region, config=config, **keys)
+            yield (account["account_id"], region), client
+
+
+def role_arn(account):
+    return f"arn:aws:iam::{account['account_id']}:role/millicent"
+
+
+def about(url):
     with urllib.request.urlopen(f"{url}/_simulator") as answer:
         return json.load(answer)
 
@@ -144,12 +161,28 @@ def run(command, **options):
         return out.read(), wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def millicent(binary, url, region, hours, folder):
-    folder.mkdir()
+def configuration(url, hours):
     sources = ", ".join(f'"{source}"' for source in SOURCES)
-    (folder / "millicent.toml").write_text(
-        f'[aws]\nregion = "{region}"\nendpoint_url = "{url}"\n[collect]\nsources = [{sources}]\nhistory = "{hours}h"\n'
-    )
+    lines = [
+        "[aws]",
+        f'region = "{about(url)["region"]}"',
+        f'endpoint_url = "{url}"',
+        "[collect]",
+        f"sources = [{sources}]",
+        f'history = "{hours}h"',
+    ]
+    for n, account in enumerate(about(url)["accounts"]):
+        lines += ["[[accounts]]", f'name = "account-{n}"', f"regions = {json.dumps(account['regions'])}"]
+        if n > 0:
+            lines.append(f'role_arn = "{role_arn(account)}"')
+            if account["external_id"]:
+                lines.append(f'external_id = "{account["external_id"]}"')
+    return "\n".join(lines) + "\n"
+
+
+def millicent(binary, url, hours, folder):
+    folder.mkdir()
+    (folder / "millicent.toml").write_text(configuration(url, hours))
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -190,23 +223,23 @@ def main():
     try:
         # The first line is the address.
         url = server.stdout.readline().strip()
-        region = account(url)["region"]
         with tempfile.TemporaryDirectory() as scratch:
             scratch = Path(scratch)
-            # What the simulator has computed once it keeps, so nobody is measured on it: the first run is thrown away.
-            plain_run = [sys.executable, "-B", __file__, "--plain", url, str(chosen.hours), scratch / "plain.csv"]
-            run(plain_run)
+            # What the simulator has computed once it keeps, so nobody is measured on it: the first run is
+            # thrown away.
+            millicent(binary, url, chosen.hours, scratch / "first")
             print(f"{binary}, {chosen.estate}, {chosen.hours} hours")
             print(f"{'':28} {'points':>12} {'seconds':>9} {'points/s':>12} {'CPU s':>9} {'µs/point':>9} {'peak MB':>8}")
-            ours = millicent(binary, url, region, chosen.hours, scratch / "ours")
+            ours = millicent(binary, url, chosen.hours, scratch / "ours")
             line("Millicent", *ours)
-            told, *used = run(plain_run)
+            command = [sys.executable, "-B", __file__, "--plain", url, str(chosen.hours), scratch / "plain.csv"]
+            told, *used = run(command)
             theirs = (int(told), *used)
             line(f"boto3, {THREADS} threads", *theirs)
             cpu = (theirs[2] / theirs[0]) / (ours[2] / ours[0])
             speed = (ours[0] / ours[1]) / (theirs[0] / theirs[1])
             print(f"Millicent takes {cpu:.1f} times less CPU a point, at {speed:.1f} times the points a second")
-            longer = millicent(binary, url, region, chosen.longer, scratch / "longer")
+            longer = millicent(binary, url, chosen.longer, scratch / "longer")
             line(f"Millicent, {chosen.longer} hours", *longer)
             print(f"peak memory over {chosen.longer / chosen.hours:.1f} times the history: {longer[3] / ours[3]:.2f} times")
     finally:

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, TimeDelta, Utc};
 use millicent_lake::{Collection, Lake, Outcome, Resource};
 use rust_decimal::Decimal;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ use crate::discovery::Inventory;
 use crate::error::CollectError;
 use crate::estate::Unreached;
 use crate::exports;
+use crate::gate::Gate;
 use crate::knowledge::Knowledge;
 use crate::meter::Purse;
 use crate::metrics::Active;
@@ -31,10 +32,6 @@ use crate::summary::{PassSummary, SourceSummary};
 use crate::task::Task;
 use crate::trouble::{Trouble, chain};
 use crate::windows::floor;
-
-/// Accounts and regions that pass at the same time. What a pass holds in memory is bounded, and so
-/// is what they hold together.
-pub(crate) const AT_ONCE: usize = 8;
 
 /// How far a source is in a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +60,7 @@ pub(crate) struct Inner {
     pub(crate) aws: Aws,
     pub(crate) pace: Pace,
     pub(crate) purse: Arc<Purse>,
-    /// Who passes holds a permit of it.
-    pub(crate) gate: Arc<Semaphore>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) active: Active,
     pub(crate) backoff: Mutex<Backoff>,
     pub(crate) exports: exports::Checked,
@@ -92,7 +88,7 @@ impl Collector {
         let aws = Aws::new(&access, &config.region);
         let today = clock.now().date_naive();
         let purse = Purse::new(config.budget_usd_per_day, today, Decimal::ZERO);
-        let (purse, gate) = (Arc::new(purse), Arc::new(Semaphore::new(AT_ONCE)));
+        let (purse, gate) = (Arc::new(purse), Arc::default());
         let (spending, exports) = (Arc::clone(&purse), Arc::default());
         let collector = Collector::new(config, lake, clock, aws, spending, gate, exports);
         purse.add(today, collector.spent_today().await?);
@@ -106,7 +102,7 @@ impl Collector {
         clock: Arc<dyn Clock>,
         aws: Aws,
         purse: Arc<Purse>,
-        gate: Arc<Semaphore>,
+        gate: Arc<Gate>,
         claims: Arc<exports::Claims>,
     ) -> Collector {
         Collector {
@@ -193,8 +189,7 @@ impl Collector {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<PassSummary, CollectError> {
         let inner = &self.inner;
-        // Never closed, so that there is always a permit to come.
-        let _permit = inner.gate.acquire().await;
+        let _permit = inner.gate.places.acquire().await;
         let wanted = |source: Source| inner.config.sources.contains(&source);
         let (told, mut telling) = mpsc::unbounded_channel();
         let mut tasks: JoinSet<Result<Done, CollectError>> = JoinSet::new();

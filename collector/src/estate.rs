@@ -18,14 +18,14 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use millicent_lake::{Lake, Outcome};
 use rust_decimal::Decimal;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::collector::{AT_ONCE, Progress};
+use crate::collector::Progress;
 use crate::config::CollectConfig;
 use crate::error::CollectError;
 use crate::exports;
+use crate::gate::Gate;
 use crate::meter::Purse;
 use crate::plan::Plan;
 use crate::summary::PassSummary;
@@ -146,7 +146,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     purse: Arc<Purse>,
     /// Bounds how many places work at once.
-    gate: Arc<Semaphore>,
+    gate: Arc<Gate>,
     claims: Mutex<Claims>,
     /// Which export of the bill each billing period is of.
     exports: Arc<exports::Claims>,
@@ -175,7 +175,7 @@ impl Estate {
             lake,
             clock,
             purse: Arc::new(purse),
-            gate: Arc::new(Semaphore::new(AT_ONCE)),
+            gate: Arc::default(),
             claims: Mutex::default(),
             exports: Arc::default(),
         });

@@ -19,6 +19,7 @@ mod error;
 mod estate;
 mod exports;
 mod filter;
+mod gate;
 mod knowledge;
 mod meter;
 mod metrics;

@@ -63,13 +63,18 @@ pub(crate) async fn collect(
     let mut parts = parts::Parts::begin(&inner.lake, slice);
     let mut missing = Vec::new();
     for asked in &asked {
+        // In the order of the series, which is the order of the rows.
         let mut answers = stream::iter(asked.calls())
-            .map(|batch| fetch::fetch(inner, meter, asked, batch))
-            .buffer_unordered(CONCURRENCY);
-        while let Some(answer) = answers.try_next().await? {
+            .map(async |batch| {
+                let permit = inner.gate.answers.acquire().await;
+                let answer = fetch::fetch(inner, meter, asked, batch).await?;
+                Ok::<_, Trouble>((permit, answer))
+            })
+            .buffered(CONCURRENCY);
+        while let Some((_permit, answer)) = answers.try_next().await? {
             missing.extend(answer.missing);
-            for rows in points::rows(inner, window, asked, answer.points) {
-                parts.add(rows).await?;
+            for series in points::of_call(inner, window, asked, answer.points) {
+                parts.add(series).await?;
             }
         }
     }

@@ -6,8 +6,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::{
-    AlertEvent, Collection, ColumnError, CostLine, LatencyBucket, MetricPoint, Resource, Span,
-    alert_events, collections, costs, latency_histograms, metrics, resources, spans,
+    AlertEvent, Collection, ColumnError, CostLine, LatencyBucket, MetricPoint, MetricSeries,
+    Resource, Span, alert_events, collections, costs, latency_histograms, metric_series, metrics,
+    resources, spans,
 };
 
 /// A table of the lake.
@@ -120,6 +121,8 @@ impl fmt::Display for Table {
 pub enum Rows {
     /// Of `metrics`.
     Metrics(Vec<MetricPoint>),
+    /// Of `metrics`, by series.
+    MetricSeries(Vec<MetricSeries>),
     /// Of `spans`.
     Spans(Vec<Span>),
     /// Of `costs`.
@@ -138,7 +141,7 @@ impl Rows {
     /// The table that they are of.
     pub fn table(&self) -> Table {
         match self {
-            Rows::Metrics(_) => Table::Metrics,
+            Rows::Metrics(_) | Rows::MetricSeries(_) => Table::Metrics,
             Rows::Spans(_) => Table::Spans,
             Rows::Costs(_) => Table::Costs,
             Rows::Resources(_) => Table::Resources,
@@ -152,6 +155,7 @@ impl Rows {
     pub fn len(&self) -> usize {
         match self {
             Rows::Metrics(rows) => rows.len(),
+            Rows::MetricSeries(series) => metric_series::count(series),
             Rows::Spans(rows) => rows.len(),
             Rows::Costs(rows) => rows.len(),
             Rows::Resources(rows) => rows.len(),
@@ -168,6 +172,7 @@ impl Rows {
         }
         match self {
             Rows::Metrics(rows) => Rows::Metrics(last(rows, most)),
+            Rows::MetricSeries(series) => Rows::MetricSeries(metric_series::take(series, most)),
             Rows::Spans(rows) => Rows::Spans(last(rows, most)),
             Rows::Costs(rows) => Rows::Costs(last(rows, most)),
             Rows::Resources(rows) => Rows::Resources(last(rows, most)),
@@ -186,6 +191,7 @@ impl Rows {
     pub fn to_record_batch(&self) -> Result<RecordBatch, ColumnError> {
         match self {
             Rows::Metrics(rows) => metrics::to_record_batch(rows),
+            Rows::MetricSeries(series) => metric_series::to_record_batch(series),
             Rows::Spans(rows) => spans::to_record_batch(rows),
             Rows::Costs(rows) => costs::to_record_batch(rows),
             Rows::Resources(rows) => resources::to_record_batch(rows),

@@ -93,6 +93,16 @@ impl Shops {
         ledger
     }
 
+    /// Outcomes of an account's windows of a source since the hours that are compared, distinct and in
+    /// order.
+    fn outcomes(&self, place: &Place, account_id: &str, source: &str) -> String {
+        let since = self.hours().0.to_rfc3339();
+        place.ask(&format!(
+            "SELECT string_agg(outcome, ' ' ORDER BY outcome) FROM (SELECT DISTINCT outcome FROM collections \
+             WHERE source = '{source}' AND account_id = '{account_id}' AND window_end > '{since}')"
+        ))
+    }
+
     /// What it has.
     fn ledger(&self, place: &Place) -> Ledger {
         let within = |(from, to): (DateTime<Utc>, DateTime<Utc>)| {
@@ -129,14 +139,6 @@ impl Ledger {
             *self.0.entry(what).or_default() += value;
         }
     }
-}
-
-/// Outcomes of an account's windows of a source, distinct and in order.
-fn outcomes(place: &Place, account_id: &str, source: &str) -> String {
-    place.ask(&format!(
-        "SELECT string_agg(outcome, ' ' ORDER BY outcome) FROM (SELECT DISTINCT outcome FROM collections \
-         WHERE source = '{source}' AND account_id = '{account_id}')"
-    ))
 }
 
 #[test]
@@ -202,8 +204,8 @@ fn a_role_that_is_refused_holds_up_no_other_account() {
         "{run:#?}"
     );
     for source in SOURCES {
-        assert_eq!(outcomes(&place, &shops.home, source), "complete");
-        assert_eq!(outcomes(&place, SECOND_ACCOUNT, source), "denied");
+        assert_eq!(shops.outcomes(&place, &shops.home, source), "complete");
+        assert_eq!(shops.outcomes(&place, SECOND_ACCOUNT, source), "denied");
     }
     assert_eq!(shops.ledger(&place), shops.truth(&[&shops.home]));
 
@@ -211,7 +213,7 @@ fn a_role_that_is_refused_holds_up_no_other_account() {
     shops.configure(&place, EXTERNAL_ID);
     place.run(&["collect", "--once"]).expect(0, &[]);
     for source in SOURCES {
-        assert_eq!(outcomes(&place, SECOND_ACCOUNT, source), "complete");
+        assert_eq!(shops.outcomes(&place, SECOND_ACCOUNT, source), "complete");
     }
     assert_eq!(
         shops.ledger(&place),
@@ -232,12 +234,15 @@ fn an_account_that_is_throttled_costs_its_own_windows_only() {
     place
         .run(&["collect", "--once"])
         .expect(1, &["second eu-central-1: lambda-metrics"]);
-    assert_eq!(outcomes(&place, &shops.home, "lambda-metrics"), "complete");
     assert_eq!(
-        outcomes(&place, SECOND_ACCOUNT, "lambda-metrics"),
+        shops.outcomes(&place, &shops.home, "lambda-metrics"),
+        "complete"
+    );
+    assert_eq!(
+        shops.outcomes(&place, SECOND_ACCOUNT, "lambda-metrics"),
         "throttled"
     );
-    assert_eq!(outcomes(&place, SECOND_ACCOUNT, "cost"), "complete");
+    assert_eq!(shops.outcomes(&place, SECOND_ACCOUNT, "cost"), "complete");
     let mut truth = shops.truth(&[&shops.home, SECOND_ACCOUNT]);
     let metrics_of_second = format!("{SECOND_ACCOUNT} ");
     truth

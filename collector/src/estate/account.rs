@@ -54,8 +54,7 @@ impl Account {
 
     /// Finds credentials and asks AWS whose they are.
     pub(super) async fn open(&self) -> Result<Access, CollectError> {
-        // Closed never: the estate keeps it.
-        let _permit = self.shared.gate.acquire().await;
+        let _permit = self.shared.gate.places.acquire().await;
         let access = Access::open(&self.config.collect).await?;
         match &self.config.account_id {
             Some(expected) if *expected != access.account_id => Err(CollectError::OtherAccount {

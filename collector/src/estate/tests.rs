@@ -8,6 +8,7 @@ use millicent_lake::Collection;
 
 use super::*;
 use crate::config::{ExternalId, Role};
+use crate::gate::AT_ONCE;
 use crate::source::{Source, System};
 use crate::testing::{Request, Response, Scripted};
 

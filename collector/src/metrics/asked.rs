@@ -58,11 +58,10 @@ pub(crate) async fn asked_for(
     known: &Knowledge,
     window: Window,
 ) -> Result<Vec<Asked>, Trouble> {
+    let mut series = series_for(inner, meter, system, known, window).await?;
+    series.sort_by(|a, b| a.place().cmp(&b.place()));
     let (daily, others): (Vec<Series>, Vec<Series>) =
-        series_for(inner, meter, system, known, window)
-            .await?
-            .into_iter()
-            .partition(Series::is_daily);
+        series.into_iter().partition(Series::is_daily);
     let now = inner.clock.now();
     let mut period_s = period_s(&window, now, inner.config.minute_resolution);
     // The hour after a midnight is read again for days; what stands there by the minute stays so.

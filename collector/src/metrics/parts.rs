@@ -1,18 +1,20 @@
 //! Rows of a window on their way into the lake: written in parts when there are many, so that neither a
 //! large account nor a long history takes more memory.
 
-use millicent_lake::{Lake, LakeError, MetricPoint, Replacement, Rows, Slice};
+use millicent_lake::{Lake, LakeError, MetricSeries, Replacement, Rows, Slice};
 
 use crate::task::Collected;
 use crate::trouble::{Trouble, chain};
 
-/// Rows of a part: some ten megabytes.
-const MOST_ROWS: usize = 20_000;
+/// Rows of a part: some fifteen megabytes while it is written.
+const MOST_ROWS: usize = 50_000;
 
 /// The rows of one window.
 pub(super) struct Parts {
     slice: Slice,
-    rows: Vec<MetricPoint>,
+    series: Vec<MetricSeries>,
+    /// Points of the series.
+    rows: usize,
     /// From the second part on.
     written: Option<Replacement>,
     lake: Lake,
@@ -22,23 +24,26 @@ impl Parts {
     pub(super) fn begin(lake: &Lake, slice: Slice) -> Self {
         Self {
             slice,
-            rows: Vec::new(),
+            series: Vec::new(),
+            rows: 0,
             written: None,
             lake: lake.clone(),
         }
     }
 
-    /// Adds rows; writes what has come together when it is enough for a part.
-    pub(super) async fn add(&mut self, rows: Vec<MetricPoint>) -> Result<(), Trouble> {
-        self.rows.extend(rows);
-        if self.rows.len() < MOST_ROWS {
+    /// Adds points; writes what has come together when it is enough for a part.
+    pub(super) async fn add(&mut self, series: MetricSeries) -> Result<(), Trouble> {
+        self.rows += series.points.len();
+        self.series.push(series);
+        if self.rows < MOST_ROWS {
             return Ok(());
         }
         self.write().await
     }
 
     async fn write(&mut self) -> Result<(), Trouble> {
-        let rows = std::mem::take(&mut self.rows);
+        let series = std::mem::take(&mut self.series);
+        self.rows = 0;
         let written = match &mut self.written {
             Some(written) => written,
             None => {
@@ -46,17 +51,18 @@ impl Parts {
                 self.written.insert(begun.map_err(unwritable)?)
             }
         };
-        written.write(Rows::Metrics(rows)).await.map_err(unwritable)
+        let rows = Rows::MetricSeries(series);
+        written.write(rows).await.map_err(unwritable)
     }
 
     /// All of them, still to be committed.
     pub(super) async fn end(mut self) -> Result<Collected, Trouble> {
-        if self.written.is_some() && !self.rows.is_empty() {
+        if self.written.is_some() && self.rows > 0 {
             self.write().await?;
         }
         Ok(match self.written {
             Some(written) => Collected::in_parts(written),
-            None => Collected::whole(self.slice, Rows::Metrics(self.rows)),
+            None => Collected::whole(self.slice, Rows::MetricSeries(self.series)),
         })
     }
 }
@@ -75,7 +81,7 @@ mod tests {
     use crate::testing::{Response, Scripted, map, metric_data};
     use crate::{Clock, CollectConfig, Source, System};
 
-    const FUNCTIONS: usize = 100;
+    const FUNCTIONS: usize = 250;
     const MINUTES: usize = 240;
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use millicent_lake::MetricPoint;
+use millicent_lake::PointValues;
 
 use super::active::Listed;
 use super::buckets::Bucket;
@@ -42,7 +42,7 @@ impl Statistic {
         name.into()
     }
 
-    pub(crate) fn put(self, point: &mut MetricPoint, value: f64) {
+    pub(crate) fn put(self, point: &mut PointValues, value: f64) {
         let column = match self {
             Statistic::SampleCount => &mut point.sample_count,
             Statistic::Sum => &mut point.sum,
@@ -109,6 +109,17 @@ impl Series {
     /// It has one value a day, stamped at midnight.
     pub(crate) fn is_daily(&self) -> bool {
         self.statistics == DAILY
+    }
+
+    /// By which rows are in order in the lake.
+    pub(crate) fn place(&self) -> impl Ord {
+        (
+            self.metric,
+            self.resource.as_str(),
+            self.stage.as_deref(),
+            self.route.as_deref(),
+            self.operation.as_deref(),
+        )
     }
 
     /// For messages: `Duration of checkout`.
