@@ -104,7 +104,10 @@ fn discovery_due(every: TimeDelta, seen: &[Collection], until: DateTime<Utc>) ->
         .filter(|row| row.outcome == Outcome::Complete)
         .map(|row| row.window_end)
         .max();
-    let tried = seen.iter().map(|row| row.ts).min();
-    let from = last.or(tried).unwrap_or(until).min(until - every);
+    let first_tried = || {
+        let tried = seen.iter().map(|row| row.ts).min();
+        tried.unwrap_or(until).min(until - every)
+    };
+    let from = last.unwrap_or_else(first_tried);
     (last.is_none() || until - from >= every).then(|| Window::new(from, until))
 }
