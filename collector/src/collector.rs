@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -50,6 +51,17 @@ pub struct Progress {
 #[derive(Clone)]
 pub struct Collector {
     inner: Arc<Inner>,
+}
+
+/// What is recorded of each source.
+#[derive(Default)]
+pub(crate) struct Seen(HashMap<Source, Vec<Collection>>);
+
+impl Seen {
+    /// What is recorded of one, which is taken out.
+    pub(crate) fn of(&mut self, source: Source) -> Vec<Collection> {
+        self.0.remove(&source).unwrap_or_default()
+    }
 }
 
 /// What all sources share.
@@ -127,8 +139,9 @@ impl Collector {
         let now = self.inner.clock.now();
         let today = |row: &&Collection| row.collected_at.date_naive() == now.date_naive();
         let mut spent = Decimal::ZERO;
+        let mut seen = self.inner.all_seen(now).await?;
         for source in &self.inner.config.sources {
-            let seen = self.inner.seen(*source, now).await?;
+            let seen = seen.of(*source);
             let costs = seen.iter().filter(today).map(|row| row.cost_usd);
             spent += costs.sum::<Decimal>();
         }
@@ -148,8 +161,10 @@ impl Collector {
         let (told, _telling) = mpsc::unbounded_channel();
         let cancel = CancellationToken::new();
         let mut sources = Vec::new();
+        let mut seen = self.inner.all_seen(until).await?;
         for source in &self.inner.config.sources {
-            let task = Task::prepare(&self.inner, *source, until, &cancel, &told).await?;
+            let seen = seen.of(*source);
+            let task = Task::new(&self.inner, *source, seen, until, &cancel, &told);
             sources.push(task.refuse(&trouble).await?);
         }
         Ok(PassSummary {
@@ -193,10 +208,13 @@ impl Collector {
         let wanted = |source: Source| inner.config.sources.contains(&source);
         let (told, mut telling) = mpsc::unbounded_channel();
         let mut tasks: JoinSet<Result<Done, CollectError>> = JoinSet::new();
-        let prepare = async |source| Task::prepare(inner, source, until, cancel, &told).await;
+        let task_of = |source, seen: &mut Seen| {
+            Task::new(inner, source, seen.of(source), until, cancel, &told)
+        };
+        let mut seen = inner.all_seen(until).await?;
 
         if wanted(Source::Cost) {
-            let task = prepare(Source::Cost).await?;
+            let task = task_of(Source::Cost, &mut seen);
             let nothing = Knowledge::new(Inventory::known(Vec::new()), &inner.config.filter);
             tasks.spawn(async move { task.run(nothing).await.map(Done::Source) });
         }
@@ -209,7 +227,7 @@ impl Collector {
             });
         }
         if wanted(Source::Discovery) {
-            let task = prepare(Source::Discovery).await?;
+            let task = task_of(Source::Discovery, &mut seen);
             tasks.spawn(async move {
                 let (summary, known) = task.run_discovery().await?;
                 Ok(Done::Discovery(summary, known))
@@ -249,10 +267,11 @@ impl Collector {
                     known
                 }
             };
-            // What there is is known: now what it did.
+            // What there is is known: now what it did. Another collector may have read it meanwhile.
+            let mut seen = inner.all_seen(until).await?;
             for source in Source::ALL {
                 if wanted(source) && source.needs_resources() {
-                    let task = prepare(source).await?;
+                    let task = task_of(source, &mut seen);
                     let known = known.clone();
                     tasks.spawn(async move { task.run(known).await.map(Done::Source) });
                 }
@@ -338,14 +357,31 @@ impl Inner {
         source: Source,
         at: DateTime<Utc>,
     ) -> Result<Vec<Collection>, CollectError> {
-        // A window may begin before the history does: by a chunk, or by a month of the bill.
-        let since = at - self.config.history - TimeDelta::days(45);
         let region = self.region_of(source);
-        let account_id = &self.aws.account_id;
+        let (account_id, since) = (&self.aws.account_id, self.matters_since(at));
         Ok(self
             .lake
             .collections(source.name(), account_id, region, since)
             .await?)
+    }
+
+    /// The same of every source, at the price of one.
+    pub(crate) async fn all_seen(&self, at: DateTime<Utc>) -> Result<Seen, CollectError> {
+        let (account_id, since) = (&self.aws.account_id, self.matters_since(at));
+        let mut seen = Seen::default();
+        for row in self.lake.collections_of(account_id, since).await? {
+            let is_of =
+                |own: &Source| own.name() == row.source && self.region_of(*own) == row.region;
+            if let Some(source) = Source::ALL.into_iter().find(is_of) {
+                seen.0.entry(source).or_default().push(row);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// A window may begin before the history does: by a chunk, or by a month of the bill.
+    fn matters_since(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        at - self.config.history - TimeDelta::days(45)
     }
 
     /// Resources as the lake knows them.

@@ -66,8 +66,9 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
     let known = Knowledge::new(Inventory::known(resources), &inner.config.filter);
     let meter = Meter::new(Arc::clone(&inner.purse), Arc::clone(&inner.clock));
     let mut sources = Vec::new();
+    let mut all_seen = inner.all_seen(until).await?;
     for &source in &inner.config.sources {
-        let seen = inner.seen(source, until).await?;
+        let seen = all_seen.of(source);
         let windows = due_windows(inner, source, &seen, until);
         let (calls, units, billed, basis) = match source {
             Source::Discovery => {

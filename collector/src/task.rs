@@ -86,23 +86,24 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Reads what is recorded of the source.
-    pub(crate) async fn prepare(
+    /// A source of which that is recorded.
+    pub(crate) fn new(
         inner: &Arc<Inner>,
         source: Source,
+        seen: Vec<Collection>,
         until: DateTime<Utc>,
         cancel: &CancellationToken,
         progress: &UnboundedSender<Progress>,
-    ) -> Result<Task, CollectError> {
-        Ok(Task {
-            seen: inner.seen(source, until).await?,
+    ) -> Task {
+        Task {
+            seen,
             inner: Arc::clone(inner),
             source,
             until,
             cancel: cancel.clone(),
             progress: progress.clone(),
             summary: SourceSummary::new(source),
-        })
+        }
     }
 
     /// The windows to read now, newest first.

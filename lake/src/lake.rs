@@ -134,8 +134,26 @@ impl Lake {
             .and_equal("source", source)
             .and_equal("account_id", account_id)
             .and_equal("region", region);
+        self.collections_that(&filter).await
+    }
+
+    /// As [`Lake::collections`], of every source and region of an account, at the price of one.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn collections_of(
+        &self,
+        account_id: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Collection>, LakeError> {
+        let filter = Filter::window(Table::Collections, since, None);
+        self.collections_that(&filter.and_equal("account_id", account_id))
+            .await
+    }
+
+    async fn collections_that(&self, filter: &Filter) -> Result<Vec<Collection>, LakeError> {
         let mut rows = self
-            .rows(Table::Collections, &filter, collections::from_record_batch)
+            .rows(Table::Collections, filter, collections::from_record_batch)
             .await?;
         rows.sort_by_key(|row| (row.ts, row.window_end));
         Ok(rows)
