@@ -65,16 +65,32 @@ callers as (
     where function is not null and protocol = 'REST'
 ),
 waited as (
-    select
-        date, metrics.account_id, metrics.region, function, date_bin(interval '5 minutes', ts) as ts,
-        sum(sample_count) as requests, sum(sum) as latency_ms
-    from metrics
-    join callers
-        on metrics.account_id = callers.account_id and metrics.region = callers.region
-            and metrics.resource = callers.api and metrics.stage = callers.stage
-            and coalesce(metrics.route, '') = case when alone then '' else callers.route end
-    where service = 'apigateway' and metric = 'Latency'
-    group by date, metrics.account_id, metrics.region, function, date_bin(interval '5 minutes', ts)
+    select date, account_id, region, function, ts, sum(requests) as requests, sum(latency_ms) as latency_ms
+    from (
+        select
+            date, metrics.account_id, metrics.region, function, date_bin(interval '5 minutes', ts) as ts,
+            -- Methods and their stage count the same requests.
+            case
+                when sum(case when metrics.route is null then 0.0 else sample_count end) > 0
+                    then sum(case when metrics.route is null then 0.0 else sample_count end)
+                else sum(sample_count)
+            end as requests,
+            case
+                when sum(case when metrics.route is null then 0.0 else sample_count end) > 0
+                    then sum(case when metrics.route is null then 0.0 else sum end)
+                else sum(sum)
+            end as latency_ms
+        from metrics
+        join callers
+            on metrics.account_id = callers.account_id and metrics.region = callers.region
+                and metrics.resource = callers.api and metrics.stage = callers.stage
+        where service = 'apigateway' and metric = 'Latency'
+            and (metrics.route = callers.route or (metrics.route is null and alone))
+        group by
+            date, metrics.account_id, metrics.region, function, callers.api, callers.stage, callers.route,
+            date_bin(interval '5 minutes', ts)
+    )
+    group by date, account_id, region, function, ts
 ),
 -- What traced requests waited over their function's handler: gateway, placement, initialisation.
 pairs as (

@@ -8,6 +8,7 @@ mod bad_input;
 mod bill_sources;
 mod catalog;
 mod focus;
+mod initialisations;
 mod invariant;
 mod resources;
 mod sampling;
