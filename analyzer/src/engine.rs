@@ -82,6 +82,9 @@ impl Engine {
             .with_collect_statistics(true);
         let options = config.options_mut();
         options.execution.parquet.pushdown_filters = true;
+        // A view of a text keeps the pages alive that it was read from, and each batch is counted with all of them: joining
+        // a few megabytes of spans then seems to need more than the limit.
+        options.execution.parquet.schema_force_view_types = false;
         options.execution.time_zone = Some("UTC".to_owned());
         let state = SessionStateBuilder::new()
             .with_config(config)
