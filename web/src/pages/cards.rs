@@ -186,8 +186,10 @@ pub(crate) fn six(
             let own = match figure.column {
                 "cost_usd" | "cost_per_1000_usd" => estimate_note(current("cost_estimated")),
                 "p95_ms" => interval(Unit::Ms, current("p95_low_ms"), current("p95_high_ms")),
-                "error_rate" => current("errors")
-                    .map(|errors| format!("{} requests", format::count_exact(errors))),
+                "error_rate" => current("errors").map(|errors| match format::count_exact(errors) {
+                    one if one == "1" => "1 request".to_owned(),
+                    many => format!("{many} requests"),
+                }),
                 "cold_start_rate" => interval(
                     Unit::Share,
                     current("cold_start_rate_low"),

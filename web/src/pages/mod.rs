@@ -32,7 +32,7 @@ async fn report(state: &WebState, name: &str, params: Params) -> Result<Report, 
 }
 
 /// How long a page waits for its numbers while the first collection is under way.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits for the data of a page. While the first collection is under way the engine is busy with
 /// it, so the page does not wait for long: it then says how far the collection is, and asks again.

@@ -72,7 +72,7 @@ fn bars(ask: &Ask, key: &Key, deploys: &[Mark], step_s: i64) -> TimeChart {
         provisional: None,
         widths: Widths::Half,
         csv: Some(ask.csv("route-series", &key.pairs())),
-        empty: "No requests in this range.".to_owned(),
+        empty: "No requests were counted in this range.".to_owned(),
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) fn cold(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeC
             "routes-series",
             &[&key.pairs()[..], &[("interval_s", &step.to_string())]].concat(),
         )),
-        empty: "No trace of this route in this range tells of cold starts.".to_owned(),
+        empty: "Cold starts cannot be counted here: no trace tells of them, or nothing counts the requests.".to_owned(),
         ..chart
     }
 }
