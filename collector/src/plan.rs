@@ -162,7 +162,7 @@ async fn of_histograms(
     let mut units = 0;
     for window in windows {
         let series = metrics::histograms::series(inner, meter, known, *window);
-        units += series.await.ok()?.len() * metrics::histograms::MOST_UNITS;
+        units += series.await.ok()?.len() * metrics::histograms::most_units(window);
     }
     Some(units as u64)
 }

@@ -3,9 +3,9 @@
 //!
 //! What lies outside of a series' smallest and largest latency has nothing in it, so these are asked
 //! for first; they cost a unit and save most others. The number of samples comes along, and the
-//! buckets have to add up to it.
+//! buckets have to add up to it. Then the buckets in which percentiles lie are read again in parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -32,10 +32,20 @@ const EXTENT: &[Statistic] = &[
     Statistic::Maximum,
 ];
 
-/// At most so many units a series and window: the extent, and all buckets.
-pub(crate) const MOST_UNITS: usize = 1 + buckets::UNITS;
+/// The percentiles whose buckets are read in parts.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+/// Buckets of a series and window that are read in parts, at most: where its hours are too unlike, those
+/// in which most of their percentiles lie.
+const MOST_PARTED: usize = 12;
 
-/// The series whose latencies are collected: durations of functions, latencies of stages and routes.
+/// At most so many units a series and window: the extent, all buckets, and the parts of some.
+pub(crate) fn most_units(window: &Window) -> usize {
+    let hours = usize::try_from(window.length().num_hours()).unwrap_or(0);
+    1 + buckets::UNITS + MOST_PARTED.min(QUANTILES.len() * hours)
+}
+
+/// The series whose latencies are collected: durations of functions, latencies of stages and routes; of
+/// WebSocket APIs those of their integrations.
 ///
 /// # Errors
 /// As [`asked_for`].
@@ -46,12 +56,14 @@ pub(crate) async fn series(
     window: Window,
 ) -> Result<Vec<Series>, Trouble> {
     let mut series = Vec::new();
-    for (system, metric) in [
-        (System::Lambda, "Duration"),
-        (System::ApiGateway, "Latency"),
-    ] {
+    for system in [System::Lambda, System::ApiGateway] {
         for asked in asked_for(inner, meter, system, known, window).await? {
-            let latencies = asked.series.into_iter().filter(|s| s.metric == metric);
+            let of_connections = of_connections(&asked.series);
+            let latencies = asked.series.into_iter().filter(|one| match one.metric {
+                "Duration" | "Latency" => true,
+                "IntegrationLatency" => of_connections.contains(&one.resource),
+                _ => false,
+            });
             series.extend(latencies.map(|one| Series {
                 statistics: EXTENT,
                 ..one
@@ -59,6 +71,14 @@ pub(crate) async fn series(
         }
     }
     Ok(series)
+}
+
+/// The WebSocket APIs: they have the latency of their integrations, and none of their own.
+fn of_connections(series: &[Series]) -> HashSet<String> {
+    let connecting = series
+        .iter()
+        .filter(|one| one.metric == "ConnectCount" || one.metric == "MessageCount");
+    connecting.map(|one| one.resource.clone()).collect()
 }
 
 /// One series.
@@ -118,18 +138,113 @@ pub(crate) async fn collect(
         window,
         period_s,
     };
-    for (nth, statistic, values) in answers(inner, meter, &counts, &mut missing).await? {
-        let Statistic::Within(bucket) = statistic else {
-            continue;
-        };
-        for (ts, count) in values {
-            if count > 0.0 && window.holds(ts) {
-                let hour = hours[of[nth]].entry(ts).or_default();
-                hour.buckets.push((bucket, count));
-            }
+    for (nth, bucket, ts, count) in counted(inner, meter, &counts, &mut missing).await? {
+        let hour = hours[of[nth]].entry(ts).or_default();
+        hour.buckets.push((bucket, count));
+    }
+
+    let mut of = Vec::new();
+    let mut parts = Vec::new();
+    for (at, hours) in hours.iter().enumerate() {
+        for statistics in to_part(hours).into_iter().filter_map(Bucket::parts) {
+            of.push(at);
+            parts.push(Series {
+                statistics,
+                ..extent.series[at].clone()
+            });
+        }
+    }
+    let parts = Asked {
+        series: parts,
+        window,
+        period_s,
+    };
+    let mut found: HashMap<(usize, DateTime<Utc>), Vec<(Bucket, f64)>> = HashMap::new();
+    for (nth, bucket, ts, count) in counted(inner, meter, &parts, &mut missing).await? {
+        found
+            .entry((of[nth], ts))
+            .or_default()
+            .push((bucket, count));
+    }
+    for ((at, ts), parts) in found {
+        if let Some(hour) = hours[at].get_mut(&ts) {
+            hour.part(&parts);
         }
     }
     Ok(collected(inner, &extent, hours, missing))
+}
+
+/// The buckets in which the percentiles of most hours lie.
+fn to_part(hours: &Hours) -> Vec<Bucket> {
+    let mut wanted: BTreeMap<Bucket, usize> = BTreeMap::new();
+    for hour in hours.values() {
+        for bucket in QUANTILES.into_iter().filter_map(|q| hour.quantile(q)) {
+            *wanted.entry(bucket).or_default() += 1;
+        }
+    }
+    let mut wanted: Vec<(Bucket, usize)> = wanted.into_iter().collect();
+    wanted.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    wanted.truncate(MOST_PARTED);
+    wanted.into_iter().map(|(bucket, _)| bucket).collect()
+}
+
+impl Hour {
+    /// The bucket in which a quantile lies.
+    fn quantile(&self, q: f64) -> Option<Bucket> {
+        let mut buckets = self.buckets.clone();
+        buckets.sort_by_key(|(bucket, _)| *bucket);
+        let mut below = 0.0;
+        buckets
+            .into_iter()
+            .find(|(_, count)| {
+                below += count;
+                below >= q * self.samples
+            })
+            .map(|(bucket, _)| bucket)
+    }
+
+    /// Puts parts in the place of their buckets. Samples that came between the two questions are in no
+    /// part of what was counted before: such a bucket stays whole.
+    fn part(&mut self, parts: &[(Bucket, f64)]) {
+        let of = |bucket: Bucket| {
+            let parts = parts.iter().copied();
+            parts.filter(move |(part, _)| part.parted() == bucket)
+        };
+        self.buckets = self
+            .buckets
+            .iter()
+            .flat_map(|&(bucket, count)| {
+                let within: f64 = of(bucket).map(|(_, count)| count).sum();
+                if within == count {
+                    of(bucket).collect()
+                } else {
+                    vec![(bucket, count)]
+                }
+            })
+            .collect();
+    }
+}
+
+/// The counts that are not zero: index of the series, bucket, hour, requests.
+async fn counted(
+    inner: &Inner,
+    meter: &Meter,
+    asked: &Asked,
+    missing: &mut Vec<String>,
+) -> Result<Vec<(usize, Bucket, DateTime<Utc>, f64)>, Trouble> {
+    let mut counts = Vec::new();
+    for (nth, statistic, values) in answers(inner, meter, asked, missing).await? {
+        let Statistic::Within(bucket) = statistic else {
+            continue;
+        };
+        let values = values.into_iter();
+        counts.extend(
+            values
+                .filter(|(ts, count)| *count > 0.0 && asked.window.holds(*ts))
+                .map(|(ts, count)| (nth, bucket, ts, count)),
+        );
+    }
+    Ok(counts)
 }
 
 /// What all calls of one kind give.
@@ -159,7 +274,8 @@ fn collected(
 ) -> Collected {
     let mut rows = Vec::new();
     for (series, hours) in extent.series.iter().zip(hours) {
-        for (ts, hour) in hours {
+        for (ts, mut hour) in hours {
+            hour.buckets.sort_by_key(|(bucket, _)| *bucket);
             let within: f64 = hour.buckets.iter().map(|(_, count)| count).sum();
             if within != hour.samples {
                 missing.push(format!(
