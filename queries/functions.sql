@@ -15,6 +15,10 @@
 -- column:  routes          integer routes that it works for
 -- column:  cost_usd        decimal unblended cost of its invocations, without the tables and buckets that it calls
 -- column:  cost_estimated  double  share of the cost that is not from a settled bill: 0 to 1
+-- column:  p50_ms          double  median duration of the handler, milliseconds
+-- column:  p95_ms          double  95th percentile
+-- column:  p99_ms          double  99th percentile
+-- column:  duration_basis  text    histograms, or weighted traces: a little longer, they have the runtime's overhead in them
 with used as (
     select
         function, sum(invocations) as invocations, sum(errors) as errors, sum(throttles) as throttles,
@@ -28,6 +32,72 @@ traced as (
         function, count(*) as traces, sum(case when cold_start then weight else 0.0 end) / sum(weight) as cold_start_rate
     from function_traces
     where bin >= $from and bin < $to
+    group by function
+),
+-- Histograms of whole hours or else traces, as in `latency-by-route`.
+filled as (
+    select resource as function, lower_ms, upper_ms, sum(requests) as invocations
+    from histogram_buckets
+    where service = 'lambda' and hour >= $from and hour_end <= $to
+    group by resource, lower_ms, upper_ms
+),
+timed as (
+    select function, duration_ms, sum(weight) as weight
+    from function_traces
+    where bin >= $from and bin < $to and duration_ms is not null
+    group by function, duration_ms
+),
+chosen as (
+    select
+        coalesce(filled.function, timed.function) as function,
+        case
+            when filled >= 0.9 * coalesce(invocations, filled) or timed.function is null then 'histograms'
+            else 'weighted traces'
+        end as duration_basis
+    from (select function, sum(invocations) as filled from filled group by function) as filled
+    full join (select distinct function from timed) as timed on filled.function = timed.function
+    left join used on filled.function = used.function
+),
+buckets as (
+    select filled.function, duration_basis, lower_ms, upper_ms, invocations as weight
+    from filled
+    join chosen on filled.function = chosen.function and duration_basis = 'histograms'
+    union all
+    select timed.function, duration_basis, duration_ms, duration_ms as upper_ms, weight
+    from timed
+    join chosen on timed.function = chosen.function and duration_basis = 'weighted traces'
+),
+summed as (
+    select
+        *,
+        sum(weight) over (partition by function order by upper_ms nulls last rows unbounded preceding) as below,
+        sum(weight) over (partition by function) as total
+    from buckets
+),
+placed as (
+    select
+        function, duration_basis, q,
+        case
+            when upper_ms is null or upper_ms = lower_ms then lower_ms
+            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
+                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
+            else lower_ms * power(upper_ms / lower_ms, greatest(
+                0.0,
+                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
+                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
+            ))
+        end as ms,
+        below >= q * total as reached
+    from summed
+    cross join (select column1 as q from (values (0.5), (0.95), (0.99)))
+),
+durations as (
+    select
+        function, max(duration_basis) as duration_basis,
+        min(case when q = 0.5 and reached then ms end) as p50_ms,
+        min(case when q = 0.95 and reached then ms end) as p95_ms,
+        min(case when q = 0.99 and reached then ms end) as p99_ms
+    from placed
     group by function
 ),
 now as (
@@ -63,9 +133,11 @@ select
     errors / nullif(invocations, 0) as error_rate, throttles,
     duration_ms / nullif(invocations, 0) as mean_ms, cold_start_rate, coalesce(traces, 0) as traces,
     coalesce(routes, 0) as routes, cast(cost_usd as decimal(38, 12)) as cost_usd,
-    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated
+    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated,
+    p50_ms, p95_ms, p99_ms, duration_basis
 from used
 left join traced on used.function = traced.function
+left join durations on used.function = durations.function
 left join now on used.function = now.function
 left join costs on used.function = costs.function
 order by cost_usd desc nulls last, function

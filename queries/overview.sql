@@ -7,8 +7,8 @@
 -- column:  errors               double  of which answered with 5xx
 -- column:  client_errors        double  of which answered with 4xx
 -- column:  error_rate           double  errors ÷ requests
--- column:  p95_ms               double  95th percentile of what clients waited, milliseconds, weighted from traces
--- column:  traces               integer traces behind it
+-- column:  p95_ms               double  95th percentile of what clients waited, milliseconds
+-- column:  traces               integer traces of requests
 -- column:  invocations          double  invocations of all functions
 -- column:  cold_starts          double  invocations that waited for an initialisation, estimated from traces
 -- column:  cold_start_rate      double  share of invocations that waited for an initialisation
@@ -18,6 +18,7 @@
 -- column:  routes_cost_usd      decimal of which routes caused
 -- column:  cost_per_1000_usd    double  cost of routes ÷ requests × 1,000
 -- column:  cost_estimated       double  share of the cost that is not from a settled bill: 0 to 1
+-- column:  latency_basis        text    histograms or weighted traces, see `latency-by-route`
 with periods as (
     select column1 as period from (values ('current'), ('previous'))
 ),
@@ -29,22 +30,76 @@ counted as (
     where ts >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and ts < $to
     group by 1
 ),
-ranked as (
-    select
-        period, duration_ms,
-        sum(weight) over (partition by period order by duration_ms rows unbounded preceding) as below,
-        sum(weight) over (partition by period) as total
+-- Histograms of whole hours or else traces, as in `latency-by-route`.
+filled as (
+    select period, lower_ms, upper_ms, sum(requests) as requests
+    from (
+        select case when hour >= $from then 'current' else 'previous' end as period, lower_ms, upper_ms, requests
+        from latency_buckets
+        where hour >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and hour_end <= $to
+            and (hour >= $from or hour_end <= $from)
+    )
+    group by period, lower_ms, upper_ms
+),
+timed as (
+    select period, duration_ms, sum(weight) as weight, count(*) as traces
     from (
         select case when ts >= $from then 'current' else 'previous' end as period, duration_ms, weight
         from request_traces
         where ts >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and ts < $to and duration_ms is not null
     )
+    group by period, duration_ms
+),
+chosen as (
+    select
+        coalesce(filled.period, timed.period) as period,
+        case
+            when filled >= 0.9 * coalesce(requests, filled) or timed.period is null then 'histograms'
+            else 'weighted traces'
+        end as latency_basis
+    from (select period, sum(requests) as filled from filled group by period) as filled
+    full join (select distinct period from timed) as timed on filled.period = timed.period
+    left join counted on filled.period = counted.period
+),
+buckets as (
+    select filled.period, latency_basis, lower_ms, upper_ms, requests as weight
+    from filled
+    join chosen on filled.period = chosen.period and latency_basis = 'histograms'
+    union all
+    select timed.period, latency_basis, duration_ms, duration_ms as upper_ms, weight
+    from timed
+    join chosen on timed.period = chosen.period and latency_basis = 'weighted traces'
+),
+summed as (
+    select
+        *, 0.95 as q,
+        sum(weight) over (partition by period order by upper_ms nulls last rows unbounded preceding) as below,
+        sum(weight) over (partition by period) as total
+    from buckets
+),
+placed as (
+    select
+        period, latency_basis,
+        case
+            when upper_ms is null or upper_ms = lower_ms then lower_ms
+            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
+                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
+            else lower_ms * power(upper_ms / lower_ms, greatest(
+                0.0,
+                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
+                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
+            ))
+        end as ms,
+        below >= q * total as reached
+    from summed
 ),
 latency as (
-    select
-        period, min(case when below >= 0.95 * total then duration_ms end) as p95_ms, count(*) as traces
-    from ranked
+    select period, max(latency_basis) as latency_basis, min(case when reached then ms end) as p95_ms
+    from placed
     group by period
+),
+traced as (
+    select period, sum(traces) as traces from timed group by period
 ),
 cold as (
     select
@@ -99,10 +154,12 @@ select
     cast(cost_usd as decimal(38, 12)) as cost_usd,
     cast(routes_cost_usd as decimal(38, 12)) as routes_cost_usd,
     cast(routes_cost_usd as double) / nullif(requests, 0) * 1000 as cost_per_1000_usd,
-    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated
+    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated,
+    latency_basis
 from periods
 left join counted on periods.period = counted.period
 left join latency on periods.period = latency.period
+left join traced on periods.period = traced.period
 left join cold on periods.period = cold.period
 left join invoked on periods.period = invoked.period
 left join costs on periods.period = costs.period

@@ -15,26 +15,21 @@
 -- column:  client_errors double    of which answered with 4xx
 with counted as (
     select
-        ts, period_s, sum(requests) as requests, sum(server_errors) as errors, sum(client_errors) as client_errors,
-        max(basis) as basis
+        ts, period_s, sum(requests) as requests, sum(server_errors) as errors, sum(client_errors) as client_errors
     from route_requests
     where ts >= $from and ts < $to and api = $api and stage = $stage and route = $route
     group by ts, period_s
 ),
 latency as (
-    select
-        ts, cast(period_s as bigint) as period_s, route is null as of_stage,
-        max(p50) as p50_ms, max(p95) as p95_ms, max(p99) as p99_ms
-    from metrics
-    where ts >= $from and ts < $to and service = 'apigateway' and metric = 'Latency'
-        and resource = $api and stage = $stage and (route is null or route = $route)
-    group by ts, period_s, route is null
+    -- One account has the route; of two that have one of its name, no percentile is that of both.
+    select ts, period_s, max(p50_ms) as p50_ms, max(p95_ms) as p95_ms, max(p99_ms) as p99_ms
+    from measured_latency
+    where ts >= $from and ts < $to and api = $api and stage = $stage and route = $route
+    group by ts, period_s
+    having count(*) = 1
 )
 select
     counted.ts, counted.period_s, p50_ms, p95_ms, p99_ms, requests, errors, client_errors
 from counted
-left join latency
-    on counted.ts = latency.ts and counted.period_s = latency.period_s
-        and of_stage = (basis = 'counted by stage')
-        and basis in ('counted by stage', 'counted by method')
+left join latency on counted.ts = latency.ts and counted.period_s = latency.period_s
 order by ts

@@ -14,10 +14,11 @@
 -- column:  errors           double    of which answered with 5xx
 -- column:  client_errors    double    of which answered with 4xx
 -- column:  cost_usd         decimal   unblended cost; steps shorter than an hour share its cost evenly
--- column:  p95_ms           double    95th percentile of what clients waited, milliseconds, weighted from traces
+-- column:  p95_ms           double    95th percentile of what clients waited, milliseconds
 -- column:  cold_starts      double    requests whose function had to be initialised first, estimated from the step's traces; null without any
 -- column:  cold_starts_low  double    lower end of its 95% interval (Wilson)
 -- column:  cold_starts_high double    upper end: what the traces leave possible, also where none of them was cold
+-- column:  latency_basis    text      CloudWatch's percentile where it has one of the very step; else histograms or weighted traces
 with counted as (
     select
         api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), ts) as step,
@@ -28,31 +29,111 @@ with counted as (
         and ($route is null or route = $route)
     group by 1, 2, 3, 4
 ),
-traced as (
+-- What CloudWatch measured for the very step; it knows no percentile of several.
+measured as (
+    select api, stage, route, ts as step, max(p95_ms) as p95_ms
+    from measured_latency
+    where ts >= $from and ts < $to and period_s = $interval_s
+        and ($api is null or api = $api) and ($stage is null or stage = $stage)
+        and ($route is null or route = $route)
+    group by api, stage, route, ts
+    having count(*) = 1
+),
+-- Else histograms of whole hours or traces, as in `latency-by-route`.
+filled as (
     select
-        api, stage, route, step,
-        min(case when below >= 0.95 * total then duration_ms end) as p95_ms,
-        sum(case when cold_start then weight else 0.0 end)
-            / nullif(sum(case when cold_start is not null then weight end), 0) as p,
-        power(sum(case when cold_start is not null then weight end), 2)
-            / nullif(sum(case when cold_start is not null then weight * weight end), 0) as n
-    from (
-        select
-            api, stage, route, step, duration_ms, weight, cold_start,
-            sum(case when duration_ms is not null then weight end) over (
-                partition by api, stage, route, step order by duration_ms rows unbounded preceding
-            ) as below,
-            sum(case when duration_ms is not null then weight end) over (partition by api, stage, route, step) as total
-        from (
-            select
-                api, stage, route, duration_ms, weight, cold_start,
-                date_bin(cast($interval_s || ' seconds' as interval), ts) as step
-            from request_traces
-            where ts >= $from and ts < $to
-                and ($api is null or api = $api) and ($stage is null or stage = $stage)
-                and ($route is null or route = $route)
-        )
-    )
+        api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), hour) as step, lower_ms, upper_ms,
+        sum(requests) as requests
+    from latency_buckets
+    where hour >= $from and hour_end <= $to and $interval_s >= 3600
+        and ($api is null or api = $api) and ($stage is null or stage = $stage)
+        and ($route is null or route = $route)
+    group by 1, 2, 3, 4, 5, 6
+),
+timed as (
+    select
+        api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), ts) as step, duration_ms,
+        sum(weight) as weight
+    from request_traces
+    where ts >= $from and ts < $to and duration_ms is not null
+        and ($api is null or api = $api) and ($stage is null or stage = $stage)
+        and ($route is null or route = $route)
+    group by 1, 2, 3, 4, 5
+),
+timed_steps as (
+    select distinct api, stage, route, step from timed
+),
+starts as (
+    select
+        api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), ts) as step,
+        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
+        power(sum(weight), 2) / sum(weight * weight) as n
+    from request_traces
+    where ts >= $from and ts < $to and cold_start is not null
+        and ($api is null or api = $api) and ($stage is null or stage = $stage)
+        and ($route is null or route = $route)
+    group by 1, 2, 3, 4
+),
+chosen as (
+    select
+        coalesce(of_step.api, timed_steps.api) as api, coalesce(of_step.stage, timed_steps.stage) as stage,
+        coalesce(of_step.route, timed_steps.route) as route, coalesce(of_step.step, timed_steps.step) as step,
+        case
+            when filled >= 0.9 * coalesce(counted.requests, filled) or timed_steps.api is null then 'histograms'
+            else 'weighted traces'
+        end as latency_basis
+    from (select api, stage, route, step, sum(requests) as filled from filled group by api, stage, route, step) as of_step
+    full join timed_steps
+        on of_step.api = timed_steps.api and of_step.stage = timed_steps.stage and of_step.route = timed_steps.route
+            and of_step.step = timed_steps.step
+    left join counted
+        on of_step.api = counted.api and of_step.stage = counted.stage and of_step.route = counted.route
+            and of_step.step = counted.step
+),
+buckets as (
+    select filled.api, filled.stage, filled.route, filled.step, latency_basis, lower_ms, upper_ms, requests as weight
+    from filled
+    join chosen
+        on filled.api = chosen.api and filled.stage = chosen.stage and filled.route = chosen.route
+            and filled.step = chosen.step
+    where latency_basis = 'histograms'
+    union all
+    select
+        timed.api, timed.stage, timed.route, timed.step, latency_basis, duration_ms, duration_ms as upper_ms, weight
+    from timed
+    join chosen
+        on timed.api = chosen.api and timed.stage = chosen.stage and timed.route = chosen.route
+            and timed.step = chosen.step
+    where latency_basis = 'weighted traces'
+),
+summed as (
+    select
+        *, 0.95 as q,
+        sum(weight) over (
+            partition by api, stage, route, step order by upper_ms nulls last rows unbounded preceding
+        ) as below,
+        sum(weight) over (partition by api, stage, route, step) as total
+    from buckets
+),
+placed as (
+    select
+        api, stage, route, step, latency_basis,
+        case
+            when upper_ms is null or upper_ms = lower_ms then lower_ms
+            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
+                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
+            else lower_ms * power(upper_ms / lower_ms, greatest(
+                0.0,
+                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
+                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
+            ))
+        end as ms,
+        below >= q * total as reached
+    from summed
+),
+latency as (
+    select api, stage, route, step, max(latency_basis) as latency_basis, min(case when reached then ms end) as p95_ms
+    from placed
     group by api, stage, route, step
 ),
 hours as (
@@ -90,16 +171,26 @@ costs as (
 select
     coalesce(counted.api, costs.api) as api, coalesce(counted.stage, costs.stage) as stage,
     coalesce(counted.route, costs.route) as route, coalesce(counted.step, costs.step) as ts,
-    requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd, p95_ms,
+    requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd,
+    coalesce(measured.p95_ms, latency.p95_ms) as p95_ms,
     requests * p as cold_starts,
     requests * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_low,
-    requests * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_high
+    requests * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_high,
+    case when measured.p95_ms is not null then 'CloudWatch''s percentile' else latency_basis end as latency_basis
 from counted
 full join costs
     on counted.api = costs.api and counted.stage = costs.stage and counted.route = costs.route
         and counted.step = costs.step
-left join traced
-    on coalesce(counted.api, costs.api) = traced.api and coalesce(counted.stage, costs.stage) = traced.stage
-        and coalesce(counted.route, costs.route) = traced.route
-        and coalesce(counted.step, costs.step) = traced.step
+left join measured
+    on coalesce(counted.api, costs.api) = measured.api and coalesce(counted.stage, costs.stage) = measured.stage
+        and coalesce(counted.route, costs.route) = measured.route
+        and coalesce(counted.step, costs.step) = measured.step
+left join latency
+    on coalesce(counted.api, costs.api) = latency.api and coalesce(counted.stage, costs.stage) = latency.stage
+        and coalesce(counted.route, costs.route) = latency.route
+        and coalesce(counted.step, costs.step) = latency.step
+left join starts
+    on coalesce(counted.api, costs.api) = starts.api and coalesce(counted.stage, costs.stage) = starts.stage
+        and coalesce(counted.route, costs.route) = starts.route
+        and coalesce(counted.step, costs.step) = starts.step
 order by api, stage, route, ts

@@ -9,12 +9,12 @@
 -- column:  errors               double  of which answered with 5xx
 -- column:  client_errors        double  of which answered with 4xx
 -- column:  error_rate           double  errors ÷ requests
--- column:  p50_ms               double  median of what clients waited, milliseconds, weighted from traces
+-- column:  p50_ms               double  median of what clients waited, milliseconds
 -- column:  p95_ms               double  95th percentile
--- column:  p95_low_ms           double  lower end of its 95% interval
--- column:  p95_high_ms          double  upper end; null where too few traces bound it
+-- column:  p95_low_ms           double  lower end of its interval: of the histogram's bucket, or 95% of a sample
+-- column:  p95_high_ms          double  upper end; null where nothing bounds it
 -- column:  p99_ms               double  99th percentile
--- column:  traces               integer traces behind them
+-- column:  traces               integer traces of it
 -- column:  cold_start_rate      double  share of requests whose function had to be initialised first
 -- column:  cold_start_rate_low  double  lower end of its 95% interval
 -- column:  cold_start_rate_high double  upper end
@@ -24,6 +24,7 @@
 -- column:  cost_per_1000_usd    double  cost ÷ requests × 1,000
 -- column:  share_of_cost        double  cost ÷ cost of everything in the account
 -- column:  cost_estimated       double  share of the cost that is not from a settled bill: 0 to 1
+-- column:  latency_basis        text    histograms or weighted traces, see `latency-by-route`
 with counted as (
     select
         api, stage, route, sum(requests) as requests, sum(server_errors) as errors,
@@ -32,26 +33,86 @@ with counted as (
     where ts >= $from and ts < $to
     group by api, stage, route
 ),
-ranked as (
+-- Histograms of whole hours or else traces, as in `latency-by-route`.
+filled as (
     select
-        api, stage, route, duration_ms, weight,
-        sum(weight) over (partition by api, stage, route order by duration_ms rows unbounded preceding) as below,
-        sum(weight) over (partition by api, stage, route) as total,
-        sum(weight * weight) over (partition by api, stage, route) as squares
+        api, stage, route, lower_ms, upper_ms, min(low_ms) as low_ms, max(high_ms) as high_ms, sum(requests) as requests
+    from latency_buckets
+    where hour >= $from and hour_end <= $to
+    group by api, stage, route, lower_ms, upper_ms
+),
+timed as (
+    select api, stage, route, duration_ms, sum(weight) as weight, sum(weight * weight) as square
     from request_traces
     where ts >= $from and ts < $to and duration_ms is not null
+    group by api, stage, route, duration_ms
 ),
-traced as (
+chosen as (
+    select
+        coalesce(of_route.api, timed.api) as api, coalesce(of_route.stage, timed.stage) as stage,
+        coalesce(of_route.route, timed.route) as route,
+        case
+            when filled >= 0.9 * coalesce(counted.requests, filled) or timed.api is null then 'histograms'
+            else 'weighted traces'
+        end as latency_basis
+    from (select api, stage, route, sum(requests) as filled from filled group by api, stage, route) as of_route
+    full join (select distinct api, stage, route from timed) as timed
+        on of_route.api = timed.api and of_route.stage = timed.stage and of_route.route = timed.route
+    left join counted
+        on of_route.api = counted.api and of_route.stage = counted.stage and of_route.route = counted.route
+),
+buckets as (
+    select filled.api, filled.stage, filled.route, lower_ms, upper_ms, low_ms, high_ms, requests as weight, 0.0 as square
+    from filled
+    join chosen on filled.api = chosen.api and filled.stage = chosen.stage and filled.route = chosen.route
+    where latency_basis = 'histograms'
+    union all
+    -- API Gateway's times in traces are in whole milliseconds, so that they are certain to half a one.
+    select
+        timed.api, timed.stage, timed.route, duration_ms, duration_ms as upper_ms, duration_ms - 0.5, duration_ms + 0.5,
+        weight, square
+    from timed
+    join chosen on timed.api = chosen.api and timed.stage = chosen.stage and timed.route = chosen.route
+    where latency_basis = 'weighted traces'
+),
+summed as (
+    select
+        *,
+        sum(weight) over (
+            partition by api, stage, route order by upper_ms nulls last rows unbounded preceding
+        ) as below,
+        sum(weight) over (partition by api, stage, route) as total,
+        1.96 * sqrt(sum(square) over (partition by api, stage, route)) as reach
+    from buckets
+),
+placed as (
+    select
+        api, stage, route, q,
+        case
+            when upper_ms is null or upper_ms = lower_ms then lower_ms
+            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
+                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
+            else lower_ms * power(upper_ms / lower_ms, greatest(
+                0.0,
+                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
+                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
+            ))
+        end as ms,
+        below >= q * total as reached,
+        case when below >= q * total - sqrt(q * (1 - q)) * reach then low_ms end as low_ms,
+        case when below >= q * total + sqrt(q * (1 - q)) * reach then high_ms end as high_ms
+    from summed
+    cross join (select column1 as q from (values (0.5), (0.95), (0.99)))
+),
+latency as (
     select
         api, stage, route,
-        min(case when below >= 0.5 * total then duration_ms end) as p50_ms,
-        min(case when below >= 0.95 * total then duration_ms end) as p95_ms,
-        -- Ranks within which the 95th percentile lies in 95% of samples of this effective size.
-        -- API Gateway's times are in whole milliseconds.
-        min(case when below >= 0.95 * total - 1.96 * sqrt(0.0475 * squares) then duration_ms end) - 0.5 as p95_low_ms,
-        min(case when below >= 0.95 * total + 1.96 * sqrt(0.0475 * squares) then duration_ms end) + 0.5 as p95_high_ms,
-        min(case when below >= 0.99 * total then duration_ms end) as p99_ms
-    from ranked
+        min(case when q = 0.5 and reached then ms end) as p50_ms,
+        min(case when q = 0.95 and reached then ms end) as p95_ms,
+        min(case when q = 0.95 then low_ms end) as p95_low_ms,
+        min(case when q = 0.95 then high_ms end) as p95_high_ms,
+        min(case when q = 0.99 and reached then ms end) as p99_ms
+    from placed
     group by api, stage, route
 ),
 started as (
@@ -117,13 +178,16 @@ select
     cast(cast(cost_usd as double) + coalesce(error_usd, 0.0) as decimal(38, 12)) as cost_high_usd,
     cast(cost_usd as double) / nullif(requests, 0) * 1000 as cost_per_1000_usd,
     cast(cost_usd as double) / nullif(cast(total_usd as double), 0) as share_of_cost,
-    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated
+    coalesce(cast(estimated_usd as double), 0.0) / nullif(cast(cost_usd as double), 0) as cost_estimated,
+    latency_basis
 from counted
 full join (select * from costs where route is not null) as costs
     on counted.api = costs.api and counted.stage = costs.stage and counted.route = costs.route
-left join traced
-    on coalesce(counted.api, costs.api) = traced.api and coalesce(counted.stage, costs.stage) = traced.stage
-        and coalesce(counted.route, costs.route) = traced.route
+left join latency
+    on coalesce(counted.api, costs.api) = latency.api and coalesce(counted.stage, costs.stage) = latency.stage
+        and coalesce(counted.route, costs.route) = latency.route
+left join chosen
+    on latency.api = chosen.api and latency.stage = chosen.stage and latency.route = chosen.route
 left join started
     on coalesce(counted.api, costs.api) = started.api and coalesce(counted.stage, costs.stage) = started.stage
         and coalesce(counted.route, costs.route) = started.route

@@ -18,5 +18,6 @@ mod estate;
 mod exported;
 mod exports;
 mod killed;
+mod latency;
 mod metrics_truth;
 mod truth;
