@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::analyzer::Options;
+use crate::critical_path::critical_path;
 use crate::error::AnalyzeError;
 
 /// An answer may hold this much memory, whatever its number of rows: wide rows are cut too.
@@ -92,7 +93,9 @@ impl Engine {
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .build();
-        SessionContext::new_with_state(state)
+        let session = SessionContext::new_with_state(state);
+        session.register_udf(critical_path());
+        session
     }
 
     /// Runs something on the engine's threads, within the time limit.

@@ -8,6 +8,7 @@ mod analyzer;
 mod batches;
 mod catalog;
 mod coverage;
+mod critical_path;
 mod engine;
 mod error;
 mod header;
