@@ -14,3 +14,4 @@ mod resources;
 mod sampling;
 mod sql;
 mod units;
+mod waits;

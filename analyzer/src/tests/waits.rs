@@ -1,0 +1,274 @@
+//! What requests wait for, by route: computed by hand.
+
+use chrono::TimeDelta;
+use millicent_lake::{LatencyBucket, Rows, Span};
+
+use crate::testing::{
+    ACCOUNT, REGION, World, at, function, function_metric, requests, route, span, untraced_route,
+};
+use crate::{Params, Report};
+
+const DAY: (&str, &str) = ("2026-11-10 00:00", "2026-11-11 00:00");
+
+/// A request: API Gateway, AWS::Lambda within it, the function within that, and a failed call or none.
+/// Milliseconds: the gateway 5 on each side, placement `placed`, the initialisation, then the handler.
+fn request(
+    id: u32,
+    time: &str,
+    placed: i64,
+    init: Option<i64>,
+    handler: i64,
+    fault: bool,
+) -> Vec<Span> {
+    let ts = at(time);
+    let after = |ms: i64| ts + TimeDelta::milliseconds(ms);
+    let began = 5 + placed + init.unwrap_or(0);
+    let gateway = Span {
+        name: "shop/prod".to_owned(),
+        origin: Some("AWS::ApiGateway::Stage".to_owned()),
+        resource: Some("shop".to_owned()),
+        stage: Some("prod".to_owned()),
+        route: Some("GET /a".to_owned()),
+        duration_ms: Some((began + handler + 5) as f64),
+        http_status: Some(if fault { 500 } else { 200 }),
+        fault,
+        ..span(id, 1, "segment", ts)
+    };
+    let lambda = Span {
+        parent_id: Some(gateway.span_id.clone()),
+        origin: Some("AWS::Lambda".to_owned()),
+        resource: Some("f".to_owned()),
+        duration_ms: Some((began + handler - 5) as f64),
+        ..span(id, 2, "segment", after(5))
+    };
+    let function = Span {
+        parent_id: Some(lambda.span_id.clone()),
+        origin: Some("AWS::Lambda::Function".to_owned()),
+        resource: Some("f".to_owned()),
+        duration_ms: Some(handler as f64),
+        cold_start: Some(init.is_some()),
+        init_ms: init.map(|ms| ms as f64),
+        fault,
+        ..span(id, 3, "segment", after(began))
+    };
+    let initialisation = init.map(|ms| Span {
+        parent_id: Some(function.span_id.clone()),
+        segment_id: function.span_id.clone(),
+        name: "Init".to_owned(),
+        duration_ms: Some(ms as f64),
+        ..span(id, 4, "subsegment", after(5 + placed))
+    });
+    let spans = [gateway, lambda, function]
+        .into_iter()
+        .chain(initialisation);
+    let trace_ts = ts;
+    spans.map(|span| Span { trace_ts, ..span }).collect()
+}
+
+/// Four hundred requests, each trace of four standing for a hundred of them: three warm, one of which
+/// failed, and one cold.
+async fn shop() -> World {
+    let world = World::empty().await;
+    let ts = "2026-11-10 08:00";
+    world
+        .add(Rows::Metrics(vec![
+            requests("shop", Some("GET /a"), ts, 400.0),
+            function_metric("f", "Invocations", ts, 400.0),
+        ]))
+        .await;
+    let mut spans = request(1, "2026-11-10 08:01", 10, None, 80, false);
+    spans.extend(request(2, "2026-11-10 08:02", 10, None, 100, false));
+    spans.extend(request(3, "2026-11-10 08:03", 10, None, 120, true));
+    spans.extend(request(4, "2026-11-10 08:04", 200, Some(300), 100, false));
+    world.add(Rows::Spans(spans)).await;
+    let found = vec![
+        function("f", "2026-11-09 00:00", "1024"),
+        route("shop", "GET /a", "f"),
+    ];
+    world.add(Rows::Resources(found)).await;
+    world
+}
+
+fn near(found: Option<f64>, expected: f64, what: &str) {
+    let found = found.unwrap_or_else(|| panic!("{what} is missing"));
+    assert!(
+        (found - expected).abs() < 1e-6,
+        "{what}: {found} is not {expected}"
+    );
+}
+
+#[tokio::test]
+async fn the_parts_of_a_route_add_up_to_what_its_clients_wait() {
+    let world = shop().await;
+    let report = world.report("where-time-goes", DAY.0, DAY.1).await;
+    let mean = |kind: &str| {
+        let row = report
+            .table
+            .rows()
+            .find(|row| row.text("kind") == Some(kind));
+        row.unwrap().f64("mean_ms")
+    };
+    near(mean("gateway"), 10.0, "gateway");
+    near(mean("placement"), (3.0 * 10.0 + 200.0) / 4.0, "placement");
+    near(mean("init"), 300.0 / 4.0, "init");
+    near(
+        mean("handler"),
+        (80.0 + 100.0 + 120.0 + 100.0) / 4.0,
+        "handler",
+    );
+    let of = |column: &str| {
+        report
+            .table
+            .rows()
+            .filter_map(|row| row.f64(column))
+            .sum::<f64>()
+    };
+    near(
+        Some(of("mean_ms")),
+        (100.0 + 120.0 + 140.0 + 610.0) / 4.0,
+        "all of it",
+    );
+    near(Some(of("share")), 1.0, "shares");
+    // The slowest twentieth is the cold one.
+    near(Some(of("slow_mean_ms")), 610.0, "slow");
+}
+
+#[tokio::test]
+async fn a_cold_request_waits_longer_by_placement_and_initialisation() {
+    let world = shop().await;
+    let report = world.report("cold-starts-by-route", DAY.0, DAY.1).await;
+    let row = report.table.rows().next().unwrap();
+    near(row.f64("cold_start_rate"), 0.25, "rate");
+    near(row.f64("cold_starts"), 100.0, "cold starts");
+    near(row.f64("warm_ms"), 120.0, "warm");
+    near(row.f64("penalty_ms"), 490.0, "penalty");
+    near(row.f64("placement_ms"), 190.0, "placement");
+    near(row.f64("init_ms"), 300.0, "init");
+    near(row.f64("per_request_ms"), 490.0 / 4.0, "per request");
+    assert_eq!(row.f64("penalty_low_ms"), None, "one trace bounds nothing");
+    assert_eq!(row.f64("ahead_rate"), Some(0.0));
+    assert_eq!(row.text("ahead_by"), None);
+}
+
+fn bucket(
+    api: &str,
+    key: &str,
+    hour: &str,
+    bounds: (f64, Option<f64>),
+    count: f64,
+) -> LatencyBucket {
+    LatencyBucket {
+        account_id: ACCOUNT.to_owned(),
+        region: REGION.to_owned(),
+        service: "apigateway".to_owned(),
+        resource: api.to_owned(),
+        stage: Some("prod".to_owned()),
+        route: Some(key.to_owned()),
+        ts: at(hour),
+        period_s: 3_600,
+        lower_ms: bounds.0,
+        upper_ms: bounds.1,
+        count,
+    }
+}
+
+async fn latency(world: &World, from: &str, to: &str) -> Report {
+    let params = Params::new().set("from", at(from)).set("to", at(to));
+    world
+        .analyzer
+        .report("latency-by-route", &params)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn histograms_are_taken_where_they_cover_the_period_and_traces_elsewhere() {
+    let world = shop().await;
+    let (whole, lower, upper) = (
+        (97.9, Some(123.0)),
+        (97.9, Some(102.5)),
+        (117.5, Some(123.0)),
+    );
+    world
+        .add(Rows::LatencyHistograms(vec![
+            bucket(
+                "shop",
+                "GET /a",
+                "2026-11-10 08:00",
+                (79.9, Some(97.9)),
+                200.0,
+            ),
+            bucket("shop", "GET /a", "2026-11-10 08:00", lower, 60.0),
+            bucket("shop", "GET /a", "2026-11-10 08:00", upper, 140.0),
+            // An hour whose percentiles lay elsewhere has the bucket whole.
+            bucket("shop", "GET /a", "2026-11-10 09:00", whole, 200.0),
+            bucket(
+                "front",
+                "GET /b",
+                "2026-11-10 08:00",
+                (60_000.0, None),
+                10.0,
+            ),
+        ]))
+        .await;
+    let ts = "2026-11-10 09:10";
+    world
+        .add(Rows::Metrics(vec![requests(
+            "shop",
+            Some("GET /a"),
+            ts,
+            200.0,
+        )]))
+        .await;
+    let front = vec![untraced_route("HTTP", "front", "GET /b", "g")];
+    world.add(Rows::Resources(front)).await;
+
+    let report = latency(&world, "2026-11-10 08:00", "2026-11-10 10:00").await;
+    let row = report
+        .table
+        .rows()
+        .find(|row| row.text("api") == Some("shop"))
+        .unwrap();
+    assert_eq!(row.text("basis"), Some("histograms"));
+    near(row.f64("covered"), 1.0, "covered");
+    // Of 600 requests 200 are below 97.9 ms, 120 more below 102.5 and 280 more below 123: a third of the
+    // whole bucket's 200 goes where 60 of its parts' 200 are. The median is the 300th: the odds of 1 between
+    // those of 200 and of 320 of 600, on the way from 97.9 to 102.5.
+    let odds = |below: f64| (below / (600.0 - below)).ln();
+    let share = (0.0 - odds(200.0)) / (odds(320.0) - odds(200.0));
+    near(
+        row.f64("p50_ms"),
+        97.9 * (102.5_f64 / 97.9).powf(share),
+        "p50",
+    );
+    // What is certain of the whole bucket's requests is only that they are in it.
+    assert_eq!(
+        (row.f64("p50_low_ms"), row.f64("p50_high_ms")),
+        (Some(97.9), Some(123.0))
+    );
+    // The last bucket has no odds above it: 570 is 250 of its 280.
+    near(row.f64("p95_ms"), 117.5 + 5.5 * 250.0 / 280.0, "p95");
+
+    // Beyond a minute nothing bounds it: at least that.
+    let row = report
+        .table
+        .rows()
+        .find(|row| row.text("api") == Some("front"))
+        .unwrap();
+    assert_eq!(
+        (row.f64("p95_ms"), row.f64("p95_high_ms")),
+        (Some(60_000.0), None)
+    );
+    assert_eq!(row.text("basis"), Some("histograms"));
+    assert_eq!(row.f64("requests"), None, "nothing counted them");
+
+    // A part of an hour has no histogram.
+    let report = latency(&world, "2026-11-10 08:00", "2026-11-10 08:30").await;
+    let row = report
+        .table
+        .rows()
+        .find(|row| row.text("api") == Some("shop"))
+        .unwrap();
+    assert_eq!(row.text("basis"), Some("weighted traces"));
+    assert_eq!((row.f64("p50_ms"), row.f64("covered")), (Some(120.0), None));
+}

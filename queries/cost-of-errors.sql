@@ -1,0 +1,193 @@
+-- title:   Cost of errors and retries
+-- answers: What do requests and invocations cost that fail, and invocations that are attempted again?
+--          Failures are counted (5xx of API Gateway, Errors of Lambda). What one costs is the mean of all, and where traces tell how long
+--          failed ones work, its Lambda time is that: basis `counted, time from traces`. Attempts of asynchronous invocations after
+--          the first are only seen in traces; of a function that nothing but events invokes they are counted too, as invocations
+--          that no event was received for. A route's cost has that of its functions in it: do not add the two kinds up.
+-- param:   from timestamp required inclusive, UTC
+-- param:   to   timestamp required exclusive, UTC
+-- column:  kind             text    route or function
+-- column:  name             text    API/stage route, or function
+-- column:  runs             double  requests or invocations
+-- column:  failed           double  of which failed, counted
+-- column:  cost_usd         decimal unblended cost of all
+-- column:  failed_usd       decimal of the failed ones
+-- column:  failed_low_usd   decimal lower end of its 95% interval; the cost itself where it is no estimate
+-- column:  failed_high_usd  decimal upper end
+-- column:  failed_share     double  failed ones' share of the cost
+-- column:  retried          double  invocations that were attempted before; null for routes
+-- column:  retried_usd      decimal their cost, at the mean of all invocations
+-- column:  retried_low_usd  decimal lower end of its 95% interval
+-- column:  retried_high_usd decimal upper end
+-- column:  basis            text    how the failed ones' cost is known
+-- column:  retried_basis    text    how retries are known: counted, traces, or null where neither shows one
+-- column:  estimated        double  share of the cost that is not from a settled bill: 0 to 1
+with cut as (
+    select
+        api, stage, route, resource, service, estimated, cost_usd,
+        (extract(epoch from least(hour_end, $to::timestamptz)) - extract(epoch from greatest(hour, $from::timestamptz)))
+            / (extract(epoch from hour_end) - extract(epoch from hour)) as part
+    from hourly_costs
+    where hour < $to and hour_end > $from
+),
+shares as (
+    select
+        *, case when part >= 1 then cost_usd else cast(cast(cost_usd as double) * part as decimal(38, 12)) end as usd
+    from cut
+),
+costs as (
+    select
+        'route' as kind, api || '/' || stage || ' ' || route as name, sum(usd) as usd,
+        coalesce(cast(sum(case when service = 'AWS Lambda' then usd end) as double), 0.0) as timed_usd,
+        coalesce(cast(sum(case when estimated then usd end) as double), 0.0) as estimated_usd
+    from shares
+    where route is not null
+    group by api, stage, route
+    union all
+    select
+        'function', resource, sum(usd) as usd, coalesce(cast(sum(case when service = 'AWS Lambda' then usd end) as double), 0.0),
+        coalesce(cast(sum(case when estimated then usd end) as double), 0.0)
+    from shares
+    where service = 'AWS Lambda' and resource is not null
+    group by resource
+),
+counted as (
+    select 'route' as kind, api || '/' || stage || ' ' || route as name, sum(requests) as runs, sum(server_errors) as failed
+    from route_requests
+    where ts >= $from and ts < $to
+    group by api, stage, route
+    union all
+    select 'function', function, sum(invocations), sum(errors)
+    from function_usage
+    where ts >= $from and ts < $to
+    group by function
+),
+-- The work of one traced request: all of its functions, initialisations included.
+worked as (
+    select
+        account_id, region, trace_id,
+        sum(coalesce(duration_ms, 0.0) + case when cold_start then coalesce(init_ms, 0.0) else 0.0 end) as ms
+    from function_traces
+    where bin >= $from::timestamptz - interval '5 minutes' and bin < $to::timestamptz + interval '1 hour'
+    group by account_id, region, trace_id
+),
+runs as (
+    select
+        'route' as kind, api || '/' || stage || ' ' || route as name, weight, coalesce(ms, 0.0) as ms,
+        fault or coalesce(status, 0) >= 500 as failed, weight * 0 as retried
+    from request_traces as requests
+    left join worked
+        on requests.account_id = worked.account_id and requests.region = worked.region
+            and requests.trace_id = worked.trace_id
+    where ts >= $from and ts < $to and nth = 1
+    union all
+    select
+        'function', function, weight,
+        coalesce(traces.duration_ms, 0.0) + case when traces.cold_start then coalesce(traces.init_ms, 0.0) else 0.0 end,
+        segments.fault, case when attempts.name <> 'Attempt #1' then weight else 0.0 end
+    from function_traces as traces
+    join (
+        select account_id, region, trace_id, span_id, min(parent_id) as parent_id, bool_or(fault or error) as fault
+        from spans
+        where kind = 'segment' and origin = 'AWS::Lambda::Function' and trace_ts >= $from::timestamptz - interval '1 day' and trace_ts < $to
+        group by account_id, region, trace_id, span_id
+    ) as segments
+        on traces.account_id = segments.account_id and traces.region = segments.region
+            and traces.trace_id = segments.trace_id and traces.span_id = segments.span_id
+    left join (
+        select distinct account_id, region, trace_id, span_id, name
+        from spans
+        where kind = 'subsegment' and name like 'Attempt #%' and trace_ts >= $from::timestamptz - interval '1 day' and trace_ts < $to
+    ) as attempts
+        on segments.account_id = attempts.account_id and segments.region = attempts.region
+            and segments.trace_id = attempts.trace_id and segments.parent_id = attempts.span_id
+    where bin >= $from and bin < $to
+),
+traced as (
+    select
+        kind, name, cast(count(*) as double) as traces, sum(weight * ms) / sum(weight) as mean_ms,
+        sum(case when failed then 1.0 else 0.0 end) as failures,
+        sum(case when failed then weight * ms end) / sum(case when failed then weight end) as failed_ms,
+        -- Squared standard error of the mean of the failed ones.
+        (
+            sum(case when failed then weight * weight * ms * ms end)
+                - 2 * sum(case when failed then weight * weight * ms end) * sum(case when failed then weight * ms end)
+                    / sum(case when failed then weight end)
+                + sum(case when failed then weight * weight end)
+                    * power(sum(case when failed then weight * ms end) / sum(case when failed then weight end), 2)
+        ) / power(sum(case when failed then weight end), 2) as failed_variance,
+        sum(retried) / sum(weight) as p,
+        sum(weight) * sum(weight) / sum(weight * weight) as n
+    from runs
+    group by kind, name
+),
+-- Events are received once each, and every invocation of a function that nothing else invokes is for one.
+events as (
+    select
+        resource as function, sum(case when metric = 'AsyncEventsReceived' then sum end) as received,
+        sum(case when metric = 'Invocations' then sum end) as invocations
+    from metrics
+    where service = 'lambda' and metric in ('AsyncEventsReceived', 'Invocations') and ts >= $from and ts < $to
+    group by resource
+),
+invoked_otherwise as (
+    select distinct function as i_function from known_routes where function is not null
+    union
+    select configuration['function'] from resources where kind = 'event-source-mapping'
+),
+joined as (
+    select
+        costs.kind, costs.name, runs, failed, usd, timed_usd, estimated_usd, p, n,
+        case when failures >= 3 and mean_ms > 0 then failed_ms / mean_ms else 1.0 end as ratio,
+        -- Student's t of as few as there are, by its expansion around the normal quantile.
+        case
+            when failures >= 3 and mean_ms > 0 then
+                (1.96 + 2.37 / (failures - 1) + 2.82 / power(failures - 1, 2)) * sqrt(greatest(0.0, failed_variance) * failures / (failures - 1)) / mean_ms
+            else 0.0
+        end as reach,
+        coalesce(failures >= 3 and mean_ms > 0, false) as by_time,
+        case when costs.kind = 'function' and i_function is null and received > 0 then greatest(0.0, events.invocations - received) end as retries
+    from costs
+    left join counted on costs.kind = counted.kind and costs.name = counted.name
+    left join traced on costs.kind = traced.kind and costs.name = traced.name
+    left join events on costs.kind = 'function' and costs.name = events.function
+    left join invoked_otherwise on costs.kind = 'function' and costs.name = i_function
+),
+figures as (
+    select
+        *, cast(usd as double) - timed_usd as other_usd,
+        case
+            when kind = 'route' then null
+            when retries is not null then retries
+            when p is not null then runs * p
+        end as retried,
+        case
+            when retries is not null then retries
+            else runs * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
+        end as retried_low,
+        case
+            when retries is not null then retries
+            else runs * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
+        end as retried_high
+    from joined
+    where runs > 0
+)
+select
+    kind, name, runs, failed, cast(usd as decimal(38, 12)) as cost_usd,
+    cast(failed / runs * (other_usd + timed_usd * ratio) as decimal(38, 12)) as failed_usd,
+    cast(failed / runs * (other_usd + timed_usd * greatest(0.0, ratio - reach)) as decimal(38, 12)) as failed_low_usd,
+    cast(failed / runs * (other_usd + timed_usd * (ratio + reach)) as decimal(38, 12)) as failed_high_usd,
+    failed / runs * (other_usd + timed_usd * ratio) / nullif(cast(usd as double), 0) as failed_share,
+    retried,
+    cast(retried / runs * cast(usd as double) as decimal(38, 12)) as retried_usd,
+    cast(case when retried is not null then retried_low end / runs * cast(usd as double) as decimal(38, 12)) as retried_low_usd,
+    cast(case when retried is not null then retried_high end / runs * cast(usd as double) as decimal(38, 12)) as retried_high_usd,
+    case when by_time then 'counted, time from traces' else 'counted, at the mean of all' end as basis,
+    case
+        when retried is null then null
+        when retries is not null then 'counted'
+        when p > 0 then 'traces'
+    end as retried_basis,
+    estimated_usd / nullif(cast(usd as double), 0) as estimated
+from figures
+order by kind desc, failed_usd desc, name
