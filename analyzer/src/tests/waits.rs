@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use millicent_lake::{LatencyBucket, Rows, Span};
 
 use crate::testing::{
-    ACCOUNT, REGION, World, at, function, function_metric, requests, route, span, untraced_route,
+    ACCOUNT, REGION, World, api_metric, at, function, function_metric, function_span, requests,
+    route, span, untraced_route,
 };
 use crate::{Params, Report};
 
@@ -271,4 +272,116 @@ async fn histograms_are_taken_where_they_cover_the_period_and_traces_elsewhere()
         .unwrap();
     assert_eq!(row.text("basis"), Some("weighted traces"));
     assert_eq!((row.f64("p50_ms"), row.f64("covered")), (Some(120.0), None));
+}
+
+#[tokio::test]
+async fn a_storm_is_what_is_above_the_functions_own_rate_and_nothing_else() {
+    let world = World::empty().await;
+    let mut metrics = Vec::new();
+    let mut spans = Vec::new();
+    let mut trace = |ts: &str, cold: bool| {
+        let id = u32::try_from(spans.len()).unwrap() + 1;
+        let init = cold.then_some(250.0);
+        let mut ran = function_span(id, 1, "f", at(ts), 20.0, init);
+        ran.trace_ts = at(ts);
+        spans.push(ran);
+    };
+    // Two cold ones in a hundred the day before, one in each hundred of five minutes.
+    for minute in ["09 08:00", "09 09:00"] {
+        let ts = format!("2026-11-{minute}");
+        metrics.push(function_metric("f", "Invocations", &ts, 1_000.0));
+        for nth in 0..100 {
+            trace(&ts, nth == 0);
+        }
+    }
+    // Deployed at 10:00: 40 of 100 are cold in the first hour, 1 of 100 in the second.
+    for (time, cold) in [("10:10", 40), ("11:10", 1)] {
+        let ts = format!("2026-11-10 {time}");
+        metrics.push(function_metric("f", "Invocations", &ts, 1_000.0));
+        for nth in 0..100 {
+            trace(&ts, nth < cold);
+        }
+    }
+    world.add(Rows::Metrics(metrics)).await;
+    world.add(Rows::Spans(spans)).await;
+    let mut deployed = function("f", "2026-11-10 12:00", "1024");
+    let modified = (
+        "last_modified".to_owned(),
+        "2026-11-10T10:00:00.000+0000".to_owned(),
+    );
+    deployed.configuration.extend([modified]);
+    world.add(Rows::Resources(vec![deployed])).await;
+
+    let report = world.report("cold-start-storms", DAY.0, DAY.1).await;
+    assert_eq!(
+        report.table.num_rows(),
+        1,
+        "the second hour is as any other"
+    );
+    let row = report.table.rows().next().unwrap();
+    assert_eq!(
+        (row.text("function"), row.i64("hour")),
+        (Some("f"), Some(0))
+    );
+    near(row.f64("cold_start_rate"), 0.4, "rate");
+    near(row.f64("usual_rate"), 0.01, "usual rate");
+    near(row.f64("excess_cold_starts"), 390.0, "excess");
+    near(row.f64("init_ms"), 250.0, "initialisation");
+    // At the list price, as there is no bill: 0.0000166667 USD for a GB-second.
+    near(row.f64("cost_usd"), 390.0 * 0.25 * 0.000_016_666_7, "cost");
+}
+
+#[tokio::test]
+async fn what_fails_and_what_is_attempted_again_has_its_part_of_the_cost() {
+    let world = shop().await;
+    let ts = "2026-11-10 08:00";
+    world
+        .add(Rows::Metrics(vec![
+            function_metric("f", "Errors", ts, 40.0),
+            api_metric("shop", Some("GET /a"), "5XXError", ts, 40.0),
+            function_metric("consumer", "Invocations", ts, 130.0),
+            function_metric("consumer", "AsyncEventsReceived", ts, 100.0),
+            function_metric("consumer", "Duration", ts, 13_000.0),
+            function_metric("f", "Duration", ts, 40_000.0),
+        ]))
+        .await;
+    world
+        .add(Rows::Resources(vec![function(
+            "consumer",
+            "2026-11-09 00:00",
+            "1024",
+        )]))
+        .await;
+    let report = world.report("cost-of-errors", DAY.0, DAY.1).await;
+    let row = |name: &str| {
+        let row = report
+            .table
+            .rows()
+            .find(|row| row.text("name") == Some(name));
+        row.unwrap_or_else(|| panic!("{name} is missing"))
+    };
+    let share = |name: &str, column: &str| {
+        let usd = |column: &str| row(name).decimal(column).unwrap().try_into().unwrap();
+        let (part, whole): (f64, f64) = (usd(column), usd("cost_usd"));
+        part / whole
+    };
+    for name in ["f", "shop/prod GET /a"] {
+        assert_eq!(row(name).f64("failed"), Some(40.0));
+        assert_eq!(
+            row(name).text("basis"),
+            Some("counted, at the mean of all"),
+            "one trace failed"
+        );
+        assert!((share(name, "failed_usd") - 0.1).abs() < 1e-6, "{name}");
+    }
+    // A hundred events were invoked for a hundred and thirty times.
+    assert_eq!(row("consumer").f64("retried"), Some(30.0));
+    assert_eq!(row("consumer").text("retried_basis"), Some("counted"));
+    assert!((share("consumer", "retried_usd") - 30.0 / 130.0).abs() < 1e-6);
+    assert_eq!(
+        row("f").text("retried_basis"),
+        None,
+        "a route's function has no events"
+    );
+    assert_eq!(row("consumer").f64("failed"), Some(0.0));
 }
