@@ -76,6 +76,11 @@ pub(crate) fn paths(steps: &[Step]) -> Vec<Part> {
     parts
 }
 
+/// A child on a path: which, from when and until when.
+type Stretch = (usize, i64, i64);
+/// From when and until when.
+type Time = (i64, i64);
+
 /// Spans by who waited for whom.
 struct Tree<'a> {
     steps: &'a [Step],
@@ -177,7 +182,7 @@ impl<'a> Tree<'a> {
     }
 
     /// From where to where a path goes. What Lambda accepted lasts until its last attempt ends.
-    fn extent(&self, root: usize) -> (i64, i64) {
+    fn extent(&self, root: usize) -> Time {
         let step = &self.steps[root];
         let below = || self.children[root].iter().map(|at| &self.steps[*at]);
         let last = below().filter_map(|child| child.end_us).max();
@@ -211,7 +216,7 @@ impl<'a> Tree<'a> {
     }
 
     /// When the function began, among what an invocation waited for.
-    fn function(&self, children: &[(usize, i64, i64)]) -> Option<i64> {
+    fn function(&self, children: &[Stretch]) -> Option<i64> {
         let mut functions = children
             .iter()
             .filter(|(at, ..)| kinds::is_function(&self.steps[*at]));
@@ -219,8 +224,8 @@ impl<'a> Tree<'a> {
     }
 
     /// The children on the path of a span, and the span's own times, in `from..to`.
-    fn within(&self, at: usize, from: i64, to: i64) -> (Vec<(usize, i64, i64)>, Vec<(i64, i64)>) {
-        let mut waiting: Vec<(usize, i64, i64)> = self.children[at]
+    fn within(&self, at: usize, from: i64, to: i64) -> (Vec<Stretch>, Vec<Time>) {
+        let mut waiting: Vec<Stretch> = self.children[at]
             .iter()
             .filter(|child| !self.is_tail(**child, at))
             .map(|&child| {

@@ -112,7 +112,7 @@ pub struct CollectConfig {
     /// Where files of the bill are; they need no region and are read once for all of them.
     pub exports: Vec<ExportConfig>,
     /// Whether latency histograms of functions and routes are collected, by the hour. They cost up to
-    /// eleven metrics each and hour, where their metrics cost five.
+    /// fourteen metrics each and hour, where their metrics cost five.
     pub histograms: bool,
     /// Whether cold starts and billed durations are read from the logs of functions, exactly. AWS bills
     /// $0.005 per GB that is scanned: everything that the functions log, once.

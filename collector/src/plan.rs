@@ -82,7 +82,7 @@ pub(crate) async fn plan(inner: &Arc<Inner>, until: DateTime<Utc>) -> Result<Pla
             }
             Source::Histograms => {
                 let units = of_histograms(inner, &meter, &known, &windows).await;
-                let basis = "at most eleven units a function or route and window; fewer where latencies are alike";
+                let basis = "at most eleven units a function or route and window, and three for each of its hours up to twelve; fewer where latencies are alike";
                 (
                     units.map(|units| units.div_ceil(100)),
                     units,

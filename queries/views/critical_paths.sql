@@ -21,20 +21,12 @@ select
 from (
     select
         date, account_id, region, trace_id, trace_ts,
-        unnest(critical_path(array_agg(named_struct(
-            'span_id', span_id,
-            'parent_id', parent_id,
-            'segment', kind = 'segment',
-            'inferred', inferred,
-            'name', name,
-            'origin', origin,
-            'namespace', namespace,
-            'label', case
-                when kind = 'segment' then coalesce(resource, name)
-                else concat_ws(' ', name, resource, operation)
-            end,
-            'start_us', cast(ts as bigint),
-            'end_us', cast(ts as bigint) + cast(round(duration_ms * 1000) as bigint)
+        -- As analyzer/src/critical_path/function.rs reads a span.
+        unnest(critical_path(array_agg(concat(
+            span_id, chr(31), coalesce(parent_id, ''), chr(31), kind = 'segment', chr(31), inferred, chr(31),
+            name, chr(31), coalesce(origin, ''), chr(31), coalesce(namespace, ''), chr(31),
+            case when kind = 'segment' then coalesce(resource, name) else concat_ws(' ', name, resource, operation) end,
+            chr(31), cast(ts as bigint), chr(31), cast(ts as bigint) + cast(round(duration_ms * 1000) as bigint)
         )))) as step
     from spans
     group by date, account_id, region, trace_id, trace_ts

@@ -81,6 +81,8 @@ fn of_connections(series: &[Series]) -> HashSet<String> {
     connecting.map(|one| one.resource.clone()).collect()
 }
 
+/// Requests in buckets.
+type Counts = Vec<(Bucket, f64)>;
 /// One series.
 type Hours = BTreeMap<DateTime<Utc>, Hour>;
 
@@ -88,7 +90,7 @@ type Hours = BTreeMap<DateTime<Utc>, Hour>;
 #[derive(Debug, Default)]
 struct Hour {
     samples: f64,
-    buckets: Vec<(Bucket, f64)>,
+    buckets: Counts,
 }
 
 /// Reads one window of whole hours.
@@ -159,7 +161,7 @@ pub(crate) async fn collect(
         window,
         period_s,
     };
-    let mut found: HashMap<(usize, DateTime<Utc>), Vec<(Bucket, f64)>> = HashMap::new();
+    let mut found: HashMap<(usize, DateTime<Utc>), Counts> = HashMap::new();
     for (nth, bucket, ts, count) in counted(inner, meter, &parts, &mut missing).await? {
         found
             .entry((of[nth], ts))
