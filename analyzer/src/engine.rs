@@ -10,7 +10,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
@@ -57,8 +57,10 @@ impl Drop for Workers {
 
 impl Engine {
     pub(crate) fn new(options: Options) -> Result<Engine, AnalyzeError> {
+        // Who comes first takes: an equal share for each of a view's dozens of sorts is less than one batch of
+        // spans, and a sort without a batch cannot spill.
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_limit_bytes)))
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(options.memory_limit_bytes)))
             .with_max_temp_directory_size(MAX_SPILL_BYTES)
             .build_arc()
             .map_err(|error| AnalyzeError::engine(error, options.memory_limit_bytes))?;
