@@ -66,12 +66,12 @@ pub(crate) async fn collect(
         // In the order of the series, which is the order of the rows.
         let mut answers = stream::iter(asked.calls())
             .map(async |batch| {
-                let permit = inner.gate.answers.acquire().await;
+                let room = inner.gate.room_for(asked.points_of(&batch)).await;
                 let answer = fetch::fetch(inner, meter, asked, batch).await?;
-                Ok::<_, Trouble>((permit, answer))
+                Ok::<_, Trouble>((room, answer))
             })
             .buffered(CONCURRENCY);
-        while let Some((_permit, answer)) = answers.try_next().await? {
+        while let Some((_room, answer)) = answers.try_next().await? {
             missing.extend(answer.missing);
             for series in points::of_call(inner, window, asked, answer.points) {
                 parts.add(series).await?;

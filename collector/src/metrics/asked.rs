@@ -42,8 +42,18 @@ impl Asked {
 
     /// The series of each call, without retries and pages.
     pub(crate) fn calls(&self) -> Vec<std::ops::Range<usize>> {
-        let points = self.window.length().num_seconds() / i64::from(self.period_s);
-        fetch::batches(&self.series, points.max(1))
+        fetch::batches(&self.series, self.periods())
+    }
+
+    /// At most so many points come of a call.
+    pub(crate) fn points_of(&self, call: &std::ops::Range<usize>) -> usize {
+        let series = &self.series[call.clone()];
+        let queries: usize = series.iter().map(|one| one.statistics.len()).sum();
+        queries * usize::try_from(self.periods()).unwrap_or(0)
+    }
+
+    fn periods(&self) -> i64 {
+        (self.window.length().num_seconds() / i64::from(self.period_s)).max(1)
     }
 }
 

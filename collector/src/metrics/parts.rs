@@ -6,8 +6,8 @@ use millicent_lake::{Lake, LakeError, MetricSeries, Replacement, Rows, Slice};
 use crate::task::Collected;
 use crate::trouble::{Trouble, chain};
 
-/// Rows of a part: some fifteen megabytes while it is written.
-const MOST_ROWS: usize = 50_000;
+/// Rows of a part: some ten megabytes while it is written.
+const MOST_ROWS: usize = 25_000;
 
 /// The rows of one window.
 pub(super) struct Parts {
