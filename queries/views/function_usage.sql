@@ -110,7 +110,7 @@ warm as (
     from pairs
     where not cold_start
     group by date, account_id, region, function
-    having count(*) >= 10
+    having count(*) >= 5
 ),
 cold as (
     select

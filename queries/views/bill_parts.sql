@@ -1,0 +1,80 @@
+-- title:   Parts of the bill's lines
+-- answers: Which part of each line of the bill goes to which usage?
+--          What `bill_shares` adds up and says the rest of. Kept, so that both are of the same parts: sums of fractions differ with the order
+--          of what is summed.
+-- stored:  per state
+-- column:  line     integer   number of the line, in the order of day, account, region, service, usage type and record type
+-- column:  hour     timestamp start of the hour
+-- column:  resource text      function, API/stage, table or bucket
+-- column:  api      text      API; null for what no route caused
+-- column:  stage    text      stage
+-- column:  route    text      route
+-- column:  basis    text      how it came there
+-- column:  counted  boolean   the line is counted in its own unit
+-- column:  seen     double    usage that was seen of the line
+-- column:  part_usd decimal   unblended cost
+with billed as (
+    select *, row_number() over (order by date, account_id, region, service, usage_type, record_type) as line
+    from bill
+),
+used as (
+    select
+        line, cost_usd, quantity as billed, counted, hour, resource, api, stage, route, usage.basis,
+        -- What a function used before it was last deployed is known but for its memory, so the bill tells it:
+        -- what the others did not use.
+        case
+            when certain or not counted or unknown_quantity <= 0 then usage_quantity
+            when quantity > known_quantity
+                and (quantity - known_quantity) / unknown_quantity between 0.02 and 50
+                then usage_quantity * (quantity - known_quantity) / unknown_quantity
+            else usage_quantity
+        end as used
+    from (
+        select
+            billed.line, billed.cost_usd, billed.quantity,
+            -- What only tells shares of a line makes shares of all of it.
+            billed.counted and min(case when usage.measured then 1 else 0 end) over (partition by line) = 1 as counted,
+            usage.hour, usage.resource, usage.api, usage.stage, usage.route, usage.basis,
+            usage.certain, usage.quantity as usage_quantity,
+            sum(case when usage.certain then usage.quantity else 0.0 end) over (partition by line) as known_quantity,
+            sum(case when usage.certain then 0.0 else usage.quantity end) over (partition by line) as unknown_quantity
+        from billed
+        join usage
+            on billed.date = usage.date and billed.account_id = usage.account_id
+                and billed.region = usage.region and billed.meter = usage.meter
+        where usage.quantity > 0
+    ) as usage
+),
+shared as (
+    select
+        *,
+        sum(used) over (partition by line) as seen,
+        row_number() over (partition by line order by used desc, hour, resource, api, stage, route) as nth
+    from used
+),
+rounded as (
+    select
+        line, cost_usd as line_usd, counted, billed, seen, nth, hour, resource, api, stage, route, basis,
+        case
+            -- A line that is counted in its own unit goes as far as usage was seen; no quantity, no price.
+            when counted and coalesce(billed, 0) <= 0 then cast(0 as decimal(38, 12))
+            else cast(
+                cast(cost_usd as double) * used / case when counted then greatest(billed, seen) else seen end
+                as decimal(38, 12)
+            )
+        end as part_usd
+    from shared
+),
+parts as (
+    select
+        line, hour, resource, api, stage, route, basis, counted, seen,
+        case
+            when nth = 1 and not (counted and billed > seen) and not (counted and coalesce(billed, 0) <= 0)
+                then part_usd + (line_usd - sum(part_usd) over (partition by line))
+            else part_usd
+        end as part_usd
+    from rounded
+)
+select
+    cast(line as bigint) as line, hour, resource, api, stage, route, basis, counted, seen, cast(part_usd as decimal(38, 12)) as part_usd
+from parts
