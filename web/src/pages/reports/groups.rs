@@ -13,21 +13,29 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "route-cost",
             "cost-by-day-and-service",
             "cost-by-tag",
+            "cost-of-errors",
             "forecast",
         ],
     ),
     (
         "Does it add up",
-        &["reconciliation", "estimate-against-bill"],
+        &["reconciliation", "estimate-against-bill", "focus-export"],
     ),
     (
         "What changed, and why",
-        &["cost-change", "deploy-effect", "deploys"],
+        &[
+            "cost-change",
+            "deploy-effect",
+            "cold-start-storms",
+            "deploys",
+        ],
     ),
     (
         "How fast it is",
         &[
             "latency-by-route",
+            "where-time-goes",
+            "cold-starts-by-route",
             "cold-starts-by-function",
             "slowest-traces",
         ],
