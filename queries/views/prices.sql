@@ -52,6 +52,13 @@ effective as (
 metered as (
     select distinct account_id, region, meter from usage
 ),
+-- Several usage types may be of one meter.
+named as (
+    select meter, min(service) as service, min(usage_type) as usage_type
+    from meters
+    where meter is not null
+    group by meter
+),
 -- Used in the settled week and not on its bill: it cost nothing.
 unbilled as (
     select distinct used.account_id, region, meter
@@ -60,22 +67,23 @@ unbilled as (
 )
 select
     metered.account_id, metered.region, metered.meter,
-    coalesce(effective.service, meters.service) as service,
-    coalesce(effective.usage_type, meters.usage_type) as usage_type,
+    coalesce(effective.service, named.service) as service,
+    coalesce(effective.usage_type, named.usage_type) as usage_type,
     case
         when effective.price_usd is null and unbilled.meter is not null then 0.0
-        else coalesce(effective.price_usd, list_prices.price_usd)
+        else coalesce(effective.price_usd, regional.price_usd, list_prices.price_usd)
     end as price_usd,
     case
-        when effective.price_usd is null and unbilled.meter is null then 'list price of us-east-1'
+        when effective.price_usd is null and unbilled.meter is null then 'list price of ' || coalesce(regional.region, 'us-east-1')
         else 'price of the last settled week'
     end as basis
 from metered
-join meters on metered.meter = meters.meter
+join named on metered.meter = named.meter
 left join effective
     on metered.account_id = effective.account_id and metered.region = effective.region
         and metered.meter = effective.meter
 left join unbilled
     on metered.account_id = unbilled.account_id and metered.region = unbilled.region
         and metered.meter = unbilled.meter
-left join list_prices on metered.meter = list_prices.meter
+left join list_prices as regional on metered.region = regional.region and metered.meter = regional.meter
+left join list_prices on metered.meter = list_prices.meter and list_prices.region is null
