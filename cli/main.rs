@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod logs;
 mod output;
+mod prices;
 mod progress;
 mod questions;
 mod roles;
@@ -73,6 +74,7 @@ enum Role {
     Report(questions::Report),
     Explain(explained::Explain),
     Export(export::Export),
+    Prices(prices::Prices),
     Alerts(telling::AlertsCommand),
 }
 
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         Role::Report(report) => report.start(),
         Role::Explain(explain) => explain.start(),
         Role::Export(export) => export.start(),
+        Role::Prices(prices) => prices.start(),
         Role::Alerts(alerts) => alerts.start(),
     });
     match result {

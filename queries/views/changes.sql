@@ -33,7 +33,7 @@ with found as (
         from resources
     )
     -- What Millicent keeps for itself is no change of the account.
-    where kind not in ('bill-export', 'collection-filter')
+    where kind not in ('bill-export', 'collection-filter', 'list-price')
 )
 select
     account_id, region, kind, name, arn,
