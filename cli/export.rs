@@ -32,9 +32,10 @@ Examples:
   millicent export --hourly --from 2026-11-20 --to 2026-11-21 --output day.parquet
   duckdb -c \"SELECT x_Route, sum(BilledCost) FROM 'november.csv.gz' GROUP BY ALL ORDER BY 2 DESC\"
 
-A row is one part of one line of the bill: what a route and a resource took of it, what is not split to routes, or what
-is not explained (x_Place says which, x_Basis how it is known). BilledCost adds up to the bill exactly, for every day,
-account, service and usage type. The route stands in x_Api, x_Stage, x_Route and, with the resource's own tags, in Tags.
+A row is one part of one line of the bill: what a resource took of it for a route or for what else starts work (a queue,
+a schedule), what is not split, or what is not explained (x_Place says which, x_Basis how it is known). BilledCost adds up
+to the bill exactly, for every day, account, service and usage type. The route stands in x_Api, x_Stage, x_Route, what
+else starts work in x_Trigger, and both, with the resource's own tags, in Tags.
 Days that have no bill yet are left out, and named; x_Settled is false where a day's bill can still change.
 `millicent report focus-export --describe` tells every column.")]
 pub(crate) struct Export {

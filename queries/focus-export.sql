@@ -1,6 +1,7 @@
 -- title:   Attributed costs as FOCUS 1.2
 -- answers: What did each part of the bill cost, in the columns that FinOps tools read? `millicent export` writes this.
---          A row is one part of one line of the bill: what one route and resource took of it, what is not split, or what is not explained.
+--          A row is one part of one line of the bill: what one resource took of it for one route or for what else starts work, what is
+--          not split, or what is not explained.
 --          Over the rows of a day, account, service and usage type BilledCost adds up to the bill exactly. What the lake does
 --          not know is null: list and contracted unit prices, SKUs, commitments, invoices. As FOCUS asks where there is
 --          no unit price, ListCost and ContractedCost are BilledCost, and so is EffectiveCost: nothing is amortised.
@@ -63,15 +64,16 @@
 -- column:  SubAccountId                       text      account that used it
 -- column:  SubAccountName                     text      not known
 -- column:  SubAccountType                     text      not known
--- column:  Tags                               text      JSON: the resource's own tags, and millicent:api, millicent:stage, millicent:route
+-- column:  Tags                               text      JSON: the resource's own tags, and millicent:api, millicent:stage, millicent:route, millicent:trigger
 -- column:  x_Api                              text      API of the route; null for what is no route's
--- column:  x_Basis                            text      how the part is known, or why it is no route's
--- column:  x_Place                            text      route, not split, or unexplained
+-- column:  x_Basis                            text      how the part is known, or why it is no entry point's
+-- column:  x_Place                            text      route, trigger, not split, or unexplained
 -- column:  x_RecordType                       text      Cost Explorer's RECORD_TYPE
 -- column:  x_Route                            text      route
 -- column:  x_Settled                          boolean   the day's bill is final
 -- column:  x_Source                           text      cost-explorer, cur or focus: where the bill was read
 -- column:  x_Stage                            text      stage of the route
+-- column:  x_Trigger                          text      what else started it: kind/name, for example sqs/mails
 -- column:  x_UsageType                        text      usage type as billed
 with billed as (
     select date, account_id, region, service, usage_type, record_type, cost_usd as line_usd, quantity, settled, source
@@ -81,18 +83,18 @@ with billed as (
 ),
 shares as (
     select
-        date, account_id, region, service, usage_type, record_type, resource, api, stage, route, place, basis,
+        date, account_id, region, service, usage_type, record_type, resource, api, stage, route, trigger, place, basis,
         case when $hourly then hour else arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') end as starts,
         sum(cost_usd) as cost_usd
     from bill_shares
     where arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') >= $from
         and arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') < $to
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 ),
 parts as (
     select
         billed.*, starts, case when $hourly then interval '1 hour' else interval '1 day' end as length,
-        resource, api, stage, route, place, basis, shares.cost_usd as part_usd,
+        resource, api, stage, route, trigger, place, basis, shares.cost_usd as part_usd,
         quantity * (cast(shares.cost_usd as double) / cast(line_usd as double)) as part
     from shares
     join billed
@@ -106,7 +108,8 @@ parts as (
     select
         billed.*, arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') as starts, interval '1 day' as length,
         cast(null as varchar) as resource, cast(null as varchar) as api, cast(null as varchar) as stage,
-        cast(null as varchar) as route, 'not split' as place, 'it costs nothing' as basis, line_usd as part_usd, quantity as part
+        cast(null as varchar) as route, cast(null as varchar) as trigger, 'not split' as place,
+        'it costs nothing' as basis, line_usd as part_usd, quantity as part
     from billed
     where line_usd = 0
 ),
@@ -182,7 +185,9 @@ told as (
         '"millicent:stage": "'
             || regexp_replace(replace(replace(stage, '\', '\\'), '"', '\"'), '[\x00-\x1f]', ' ', 'g') || '"' as stage_pair,
         '"millicent:route": "'
-            || regexp_replace(replace(replace(route, '\', '\\'), '"', '\"'), '[\x00-\x1f]', ' ', 'g') || '"' as route_pair
+            || regexp_replace(replace(replace(route, '\', '\\'), '"', '\"'), '[\x00-\x1f]', ' ', 'g') || '"' as route_pair,
+        '"millicent:trigger": "'
+            || regexp_replace(replace(replace(trigger, '\', '\\'), '"', '\"'), '[\x00-\x1f]', ' ', 'g') || '"' as trigger_pair
     from parts
     left join units on service = u_service and usage_type = u_usage_type
     left join region_names as names on parts.region = names.region
@@ -212,7 +217,11 @@ select
     cast(null as varchar) as "ChargeClass",
     concat_ws(
         ', ', case when record_type <> 'Usage' then record_type end, usage_type,
-        case when place = 'route' then route when resource is not null then resource || ' (' || place || ')' else place end
+        case
+            when place in ('route', 'trigger') then coalesce(route, trigger)
+            when resource is not null then resource || ' (' || place || ')'
+            else place
+        end
     ) as "ChargeDescription",
     case
         when record_type = 'Usage' then 'Usage-Based'
@@ -262,7 +271,7 @@ select
     account_id as "SubAccountId",
     cast(null as varchar) as "SubAccountName",
     cast(null as varchar) as "SubAccountType",
-    '{' || nullif(concat_ws(', ', pairs, api_pair, stage_pair, route_pair), '') || '}' as "Tags",
+    '{' || nullif(concat_ws(', ', pairs, api_pair, stage_pair, route_pair, trigger_pair), '') || '}' as "Tags",
     api as "x_Api",
     basis as "x_Basis",
     place as "x_Place",
@@ -271,6 +280,7 @@ select
     settled as "x_Settled",
     source as "x_Source",
     stage as "x_Stage",
+    trigger as "x_Trigger",
     usage_type as "x_UsageType"
 from told
-order by starts, account_id, service, usage_type, record_type, region, place, resource, api, stage, route, basis
+order by starts, account_id, service, usage_type, record_type, region, place, resource, api, stage, route, trigger, basis

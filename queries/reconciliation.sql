@@ -1,6 +1,6 @@
 -- title:   Reconciliation with the bill
--- answers: Does it add up? For every line of every billed day: what went to routes, what was not split, what is not explained,
---          and why. On every line the three add up to the bill exactly.
+-- answers: Does it add up? For every line of every billed day: what went to routes, what to what else starts work, what was not
+--          split, what is not explained, and why. On every line the four add up to the bill exactly.
 -- param:   from timestamp required inclusive, UTC; days that begin in the range
 -- param:   to   timestamp required exclusive, UTC
 -- column:  date            date    UTC day
@@ -10,7 +10,8 @@
 -- column:  region          text    region of the usage; null for what has none
 -- column:  billed_usd      decimal the bill, unblended
 -- column:  to_routes_usd   decimal of which routes caused
--- column:  not_split_usd   decimal of which is known, and no route's
+-- column:  to_triggers_usd decimal of which queues, streams, buckets, state machines and schedules caused
+-- column:  not_split_usd   decimal of which is known, and no entry point's
 -- column:  unexplained_usd decimal of which no usage tells anything
 -- column:  reason          text    why something is not split or not explained; null if nothing is
 -- column:  settled         boolean the day's bill is final
@@ -18,9 +19,10 @@ with shares as (
     select
         date, service, usage_type, record_type, region,
         sum(case when place = 'route' then cost_usd else cast(0 as decimal(38, 12)) end) as to_routes_usd,
+        sum(case when place = 'trigger' then cost_usd else cast(0 as decimal(38, 12)) end) as to_triggers_usd,
         sum(case when place = 'not split' then cost_usd else cast(0 as decimal(38, 12)) end) as not_split_usd,
         sum(case when place = 'unexplained' then cost_usd else cast(0 as decimal(38, 12)) end) as unexplained_usd,
-        string_agg(distinct case when place <> 'route' then basis end, '; ') as reason
+        string_agg(distinct case when place not in ('route', 'trigger') then basis end, '; ') as reason
     from bill_shares
     where arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') >= $from
         and arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))') < $to
@@ -37,6 +39,7 @@ select
     shares.date, shares.service, shares.usage_type, shares.record_type, shares.region,
     cast(billed_usd as decimal(38, 12)) as billed_usd,
     cast(to_routes_usd as decimal(38, 12)) as to_routes_usd,
+    cast(to_triggers_usd as decimal(38, 12)) as to_triggers_usd,
     cast(not_split_usd as decimal(38, 12)) as not_split_usd,
     cast(unexplained_usd as decimal(38, 12)) as unexplained_usd,
     nullif(reason, '') as reason, settled

@@ -9,10 +9,10 @@
 -- column:  since           timestamp end of the hour in which the budget was used up
 -- column:  projected_usd   double    cost at the end of the day, if it goes on as in its last complete hours
 -- column:  estimated_share double    share of the cost that is an estimate
--- column:  driver          text      the route or service with the largest cost
+-- column:  driver          text      the route, what else starts work, or the service with the largest cost
 with cut as (
     select
-        hour, service, route, estimated, cost_usd,
+        hour, service, route, trigger, estimated, cost_usd,
         (extract(epoch from least(hour_end, $to::timestamptz)) - extract(epoch from greatest(hour, $from::timestamptz)))
             / (extract(epoch from hour_end) - extract(epoch from hour)) as part
     from hourly_costs
@@ -37,12 +37,14 @@ day as (
 ),
 drivers as (
     select
-        coalesce(route, service) || ': ' || round(100 * usd / nullif(sum(usd) over (), 0)) || '% of it' as driver,
-        row_number() over (order by usd desc, coalesce(route, service)) as place
+        coalesce(route, trigger, service) || ': ' || round(100 * usd / nullif(sum(usd) over (), 0)) || '% of it' as driver,
+        row_number() over (order by usd desc, coalesce(route, trigger, service)) as place
     from (
-        select route, case when route is null then service end as service, sum(cast(usd as double)) as usd
+        select
+            route, trigger, case when route is null and trigger is null then service end as service,
+            sum(cast(usd as double)) as usd
         from costs
-        group by 1, 2
+        group by 1, 2, 3
     )
 )
 select

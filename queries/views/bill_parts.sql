@@ -9,6 +9,7 @@
 -- column:  api      text      API; null for what no route caused
 -- column:  stage    text      stage
 -- column:  route    text      route
+-- column:  trigger  text      what else caused it (see `trace_triggers`)
 -- column:  basis    text      how it came there
 -- column:  counted  boolean   the line is counted in its own unit
 -- column:  seen     double    usage that was seen of the line
@@ -19,7 +20,7 @@ with billed as (
 ),
 used as (
     select
-        line, cost_usd, quantity as billed, counted, hour, resource, api, stage, route, usage.basis,
+        line, cost_usd, quantity as billed, counted, hour, resource, api, stage, route, trigger, usage.basis,
         -- What a function used before it was last deployed is known but for its memory, so the bill tells it:
         -- what the others did not use.
         case
@@ -34,7 +35,7 @@ used as (
             billed.line, billed.cost_usd, billed.quantity,
             -- What only tells shares of a line makes shares of all of it.
             billed.counted and min(case when usage.measured then 1 else 0 end) over (partition by line) = 1 as counted,
-            usage.hour, usage.resource, usage.api, usage.stage, usage.route, usage.basis,
+            usage.hour, usage.resource, usage.api, usage.stage, usage.route, usage.trigger, usage.basis,
             usage.certain, usage.quantity as usage_quantity,
             sum(case when usage.certain then usage.quantity else 0.0 end) over (partition by line) as known_quantity,
             sum(case when usage.certain then 0.0 else usage.quantity end) over (partition by line) as unknown_quantity
@@ -49,12 +50,12 @@ shared as (
     select
         *,
         sum(used) over (partition by line) as seen,
-        row_number() over (partition by line order by used desc, hour, resource, api, stage, route) as nth
+        row_number() over (partition by line order by used desc, hour, resource, api, stage, route, trigger) as nth
     from used
 ),
 rounded as (
     select
-        line, cost_usd as line_usd, counted, billed, seen, nth, hour, resource, api, stage, route, basis,
+        line, cost_usd as line_usd, counted, billed, seen, nth, hour, resource, api, stage, route, trigger, basis,
         case
             -- A line that is counted in its own unit goes as far as usage was seen; no quantity, no price.
             when counted and coalesce(billed, 0) <= 0 then cast(0 as decimal(38, 12))
@@ -67,7 +68,7 @@ rounded as (
 ),
 parts as (
     select
-        line, hour, resource, api, stage, route, basis, counted, seen,
+        line, hour, resource, api, stage, route, trigger, basis, counted, seen,
         case
             when nth = 1 and not (counted and billed > seen) and not (counted and coalesce(billed, 0) <= 0)
                 then part_usd + (line_usd - sum(part_usd) over (partition by line))
@@ -76,5 +77,6 @@ parts as (
     from rounded
 )
 select
-    cast(line as bigint) as line, hour, resource, api, stage, route, basis, counted, seen, cast(part_usd as decimal(38, 12)) as part_usd
+    cast(line as bigint) as line, hour, resource, api, stage, route, trigger, basis, counted, seen,
+    cast(part_usd as decimal(38, 12)) as part_usd
 from parts

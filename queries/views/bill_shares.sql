@@ -1,5 +1,5 @@
--- title:   The bill, line by line to routes
--- answers: To which route and hour does each line of the bill go, and what does not go to any, and why?
+-- title:   The bill, line by line to entry points
+-- answers: To which route, or what else started work, and to which hour does each line of the bill go, and what goes to none, and why?
 --          A line goes to usage at cost ÷ quantity; if more usage was seen than billed, in proportion. Per line the amounts add up to
 --          the bill exactly: what rounding leaves goes to the largest part.
 -- stored:  per state
@@ -14,8 +14,9 @@
 -- column:  api         text      API; null for what no route caused
 -- column:  stage       text      stage
 -- column:  route       text      route
--- column:  place       text      route, not split, or unexplained
--- column:  basis       text      how it came there, or why it is in no route
+-- column:  trigger     text      what else caused it: kind/name (see `trace_triggers`)
+-- column:  place       text      route, trigger, not split, or unexplained
+-- column:  basis       text      how it came there, or why it is in neither
 -- column:  settled     boolean   the day's bill is final
 -- column:  cost_usd    decimal   unblended cost
 with billed as (
@@ -62,15 +63,15 @@ spread as (
     where rest_usd <> 0 or parts is null
 )
 select
-    date, hour, account_id, region, service, usage_type, record_type, resource, api, stage, route,
+    date, hour, account_id, region, service, usage_type, record_type, resource, api, stage, route, trigger,
     place, cells.basis, settled, cast(part_usd as decimal(38, 12)) as cost_usd
 from (
     select
-        line, hour, resource, api, stage, route,
-        case when route is null then 'not split' else 'route' end as place, basis, part_usd
+        line, hour, resource, api, stage, route, trigger,
+        case when route is not null then 'route' when trigger is not null then 'trigger' else 'not split' end as place, basis, part_usd
     from bill_parts
     union all
-    select line, hour, null, null, null, null, place, basis, part_usd
+    select line, hour, null, null, null, null, null, place, basis, part_usd
     from spread
 ) as cells
 join billed using (line)

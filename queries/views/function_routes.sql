@@ -1,7 +1,7 @@
--- title:   Functions to routes, by hour
--- answers: Which share of a function's work in an hour was for which route?
---          A function that only one route calls needs no trace. Else the share is the route's part of the traced time in the
---          hour; of the day where the hour has no trace; of all time where the day has none.
+-- title:   Functions to entry points, by hour
+-- answers: Which share of a function's work in an hour was for which route, or for what else started it?
+--          A function that only one of them calls needs no trace. Else the share is its part of the traced time in the hour; of the day
+--          where the hour has no trace; of all time where the day has none.
 -- stored:  per state
 -- column:  date         date      UTC day
 -- column:  account_id   text      account
@@ -15,8 +15,9 @@
 -- column:  api          text      API; null where no route's request caused the work
 -- column:  stage        text      stage
 -- column:  route        text      route
--- column:  share        double    the route's share of the work
--- column:  call_share   double    the route's share of the invocations
+-- column:  trigger      text      what else caused it (see `trace_triggers`)
+-- column:  share        double    the share of the work
+-- column:  call_share   double    the share of the invocations
 -- column:  basis        text      where the shares are from
 with worked as (
     select
@@ -36,59 +37,63 @@ with worked as (
         date_bin(interval '1 hour', ts), coalesce(architecture, 'x86_64')
 ),
 callers as (
-    select account_id, region, function, api, stage, route
+    select account_id, region, function, api, stage, route, cast(null as varchar) as trigger
     from known_routes
     where function is not null
     union
-    select account_id, region, function, api, stage, route
+    select account_id, region, function, null, null, null, kind || '/' || name
+    from entry_points
+    where kind <> 'route'
+    union
+    select account_id, region, function, api, stage, route, trigger
     from function_time
 ),
 only_callers as (
     select
         account_id, region, function,
-        min(api) as only_api, min(stage) as only_stage, min(route) as only_route
+        min(api) as only_api, min(stage) as only_stage, min(route) as only_route, min(trigger) as only_trigger
     from callers
     group by account_id, region, function
-    having count(*) = 1 and count(route) = 1
+    having count(*) = 1 and count(coalesce(route, trigger)) = 1
 ),
 of_hour as (
     select
-        account_id, region, function, hour, api, stage, route, work_ms, calls,
+        account_id, region, function, hour, api, stage, route, trigger, work_ms, calls,
         sum(work_ms) over (partition by account_id, region, function, hour) as all_ms,
         sum(calls) over (partition by account_id, region, function, hour) as all_calls
     from function_time
 ),
 of_day as (
     select
-        account_id, region, function, date, api, stage, route, work_ms, calls,
+        account_id, region, function, date, api, stage, route, trigger, work_ms, calls,
         sum(work_ms) over (partition by account_id, region, function, date) as all_ms,
         sum(calls) over (partition by account_id, region, function, date) as all_calls
     from (
         select
-            account_id, region, function, date, api, stage, route,
+            account_id, region, function, date, api, stage, route, trigger,
             sum(work_ms) as work_ms, sum(calls) as calls
         from function_time
-        group by account_id, region, function, date, api, stage, route
+        group by account_id, region, function, date, api, stage, route, trigger
     )
 ),
 of_all as (
     select
-        account_id, region, function, api, stage, route, work_ms, calls,
+        account_id, region, function, api, stage, route, trigger, work_ms, calls,
         sum(work_ms) over (partition by account_id, region, function) as all_ms,
         sum(calls) over (partition by account_id, region, function) as all_calls
     from (
         select
-            account_id, region, function, api, stage, route,
+            account_id, region, function, api, stage, route, trigger,
             sum(work_ms) as work_ms, sum(calls) as calls
         from function_time
-        group by account_id, region, function, api, stage, route
+        group by account_id, region, function, api, stage, route, trigger
     )
 ),
 levels as (
     select
-        worked.*, only_api, only_stage, only_route,
+        worked.*, only_api, only_stage, only_route, only_trigger,
         case
-            when only_route is not null then 'only caller'
+            when only_route is not null or only_trigger is not null then 'only caller'
             when hour_ms > 0 then 'hour'
             when day_ms > 0 then 'day'
             when all_ms > 0 then 'all'
@@ -119,9 +124,10 @@ levels as (
 )
 select
     date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
-    only_api as api, only_stage as stage, only_route as route, 1.0 as share, 1.0 as call_share,
+    only_api as api, only_stage as stage, only_route as route, only_trigger as trigger, 1.0 as share, 1.0 as call_share,
     case
-        when level = 'only caller' then 'the only route that calls it'
+        when level = 'only caller' and only_route is not null then 'the only route that calls it'
+        when level = 'only caller' then 'the only one that starts it'
         else 'no traced call of it'
     end as basis
 from levels
@@ -129,21 +135,21 @@ where level in ('only caller', 'none')
 union all
 select
     date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
-    api, stage, route, work_ms / all_ms, calls / all_calls, 'traced time of the hour'
+    api, stage, route, trigger, work_ms / all_ms, calls / all_calls, 'traced time of the hour'
 from levels
 join of_hour using (account_id, region, function, hour)
 where level = 'hour'
 union all
 select
     levels.date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
-    api, stage, route, work_ms / all_ms, calls / all_calls, 'traced time of the day'
+    api, stage, route, trigger, work_ms / all_ms, calls / all_calls, 'traced time of the day'
 from levels
 join of_day using (account_id, region, function, date)
 where level = 'day'
 union all
 select
     date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
-    api, stage, route, work_ms / all_ms, calls / all_calls, 'traced time of all days'
+    api, stage, route, trigger, work_ms / all_ms, calls / all_calls, 'traced time of all days'
 from levels
 join of_all using (account_id, region, function)
 where level = 'all'

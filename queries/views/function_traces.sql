@@ -16,6 +16,7 @@
 -- column:  api            text      API of the request that began the trace; null if none did
 -- column:  stage          text      its stage
 -- column:  route          text      its route
+-- column:  trigger        text      what else began it (see `trace_triggers`); null if a route did, or where it isn't known
 -- column:  request_weight double    requests that the trace stands for; null without a route
 -- column:  weight         double    invocations that it stands for
 with segments as (
@@ -82,10 +83,13 @@ weights as (
 select
     segments.date, segments.account_id, segments.region, segments.trace_id, segments.span_id,
     segments.ts, segments.bin, segments.function, segments.duration_ms, segments.cold_start, segments.init_ms,
-    requests.api, requests.stage, requests.route, requests.weight as request_weight,
+    requests.api, requests.stage, requests.route, triggers.trigger, requests.weight as request_weight,
     weights.weight
 from segments
 join weights using (date, account_id, region, function, bin)
 left join (select * from request_traces where nth = 1) as requests
     on segments.account_id = requests.account_id and segments.region = requests.region
         and segments.trace_id = requests.trace_id
+left join trace_triggers as triggers
+    on segments.account_id = triggers.account_id and segments.region = triggers.region
+        and segments.trace_id = triggers.trace_id

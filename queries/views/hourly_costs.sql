@@ -14,8 +14,9 @@
 -- column:  api        text      API; null for what no route caused
 -- column:  stage      text      stage
 -- column:  route      text      route
--- column:  place      text      route, not split, or unexplained
--- column:  basis      text      how it came there, or why it is in no route
+-- column:  trigger    text      what else caused it: kind/name (see `trace_triggers`)
+-- column:  place      text      route, trigger, not split, or unexplained
+-- column:  basis      text      how it came there, or why it is in neither
 -- column:  estimated  boolean   not from a settled bill
 -- column:  cost_usd   decimal   unblended cost
 with settled as (
@@ -27,8 +28,8 @@ settled_ages as (
 ),
 live as (
     select
-        usage.date, hour, usage.account_id, usage.region, service, usage_type, resource, api, stage, route,
-        case when route is null then 'not split' else 'route' end as place,
+        usage.date, hour, usage.account_id, usage.region, service, usage_type, resource, api, stage, route, trigger,
+        case when route is not null then 'route' when trigger is not null then 'trigger' else 'not split' end as place,
         usage.basis || ', ' || prices.basis as basis,
         cast(quantity * price_usd as decimal(38, 12)) as cost_usd
     from usage
@@ -143,28 +144,28 @@ open_records as (
 ),
 cells as (
     select
-        date, hour, account_id, region, service, usage_type, resource, api, stage, route, place, basis,
+        date, hour, account_id, region, service, usage_type, resource, api, stage, route, trigger, place, basis,
         false as estimated, cost_usd
     from bill_shares
     where settled
     union all
     select
-        date, hour, account_id, region, service, usage_type, resource, api, stage, route, place, basis,
+        date, hour, account_id, region, service, usage_type, resource, api, stage, route, trigger, place, basis,
         true, cost_usd
     from live
     union all
     select
-        date, hour, account_id, region, service, usage_type, null, null, null, null, 'not split',
+        date, hour, account_id, region, service, usage_type, null, null, null, null, null, 'not split',
         reason || ', average of the last settled week or billed so far', true, cost_usd
     from projected
     union all
     select
-        date, hour, account_id, region, service, usage_type, null, null, null, null, 'not split',
+        date, hour, account_id, region, service, usage_type, null, null, null, null, null, 'not split',
         reason, true, cost_usd
     from open_records
 )
 select
     date, hour, least(hour + interval '1 hour', greatest(as_of, hour + interval '1 minute')) as hour_end,
-    account_id, region, service, usage_type, resource, api, stage, route, place, basis, estimated, cost_usd
+    account_id, region, service, usage_type, resource, api, stage, route, trigger, place, basis, estimated, cost_usd
 from cells
 cross join as_of

@@ -31,9 +31,9 @@ with only_routes as (
     having count(*) = 1 and min(protocol) <> 'REST'
 ),
 event_sources as (
-    select distinct account_id as s_account, region as s_region, configuration['function'] as s_function
-    from resources
-    where kind = 'event-source-mapping'
+    select distinct account_id as s_account, region as s_region, function as s_function
+    from entry_points
+    where kind not in ('route', 'state-machine')
 ),
 roots as (
     select

@@ -12,6 +12,7 @@
 -- column:  api        text      API; null where no route's request caused the call
 -- column:  stage      text      stage
 -- column:  route      text      route
+-- column:  trigger    text      what else caused it (see `trace_triggers`)
 -- column:  traced     boolean   traces show who calls
 -- column:  repeated   boolean   the route's requests made the call eight times each or more: a loop, whose calls are seldom like those
 --                               that the route makes else
@@ -23,18 +24,18 @@ with counted as (
 ),
 hourly as (
     select
-        date, account_id, region, resource, operation, hour, api, stage, route,
+        date, account_id, region, resource, operation, hour, api, stage, route, trigger,
         sum(calls) as calls, sum(traces) as traces
     from traced_calls
     where service = 'DynamoDB' and resource is not null
-    group by date, account_id, region, resource, operation, hour, api, stage, route
+    group by date, account_id, region, resource, operation, hour, api, stage, route, trigger
 ),
 callers as (
     select
-        date, account_id, region, resource, operation, api, stage, route,
+        date, account_id, region, resource, operation, api, stage, route, trigger,
         sum(calls) as day_calls, sum(traces) as day_traces
     from hourly
-    group by date, account_id, region, resource, operation, api, stage, route
+    group by date, account_id, region, resource, operation, api, stage, route, trigger
 ),
 traced_hours as (
     select
@@ -59,7 +60,7 @@ requests as (
 expected as (
     select
         counted.date, counted.account_id, counted.region, counted.resource, counted.operation, counted.bin,
-        callers.api, callers.stage, callers.route, counted.calls, requests,
+        callers.api, callers.stage, callers.route, callers.trigger, counted.calls, requests,
         -- Where nothing was requested in the five minutes the day's callers share what was called.
         1e-9 * day_calls + case
             when callers.route is null then coalesce(hourly.calls, 0.0) / 12
@@ -76,7 +77,7 @@ expected as (
         on callers.date = hourly.date and callers.account_id = hourly.account_id and callers.region = hourly.region
             and callers.resource = hourly.resource and callers.operation = hourly.operation
             and (callers.api is not distinct from hourly.api) and (callers.stage is not distinct from hourly.stage)
-            and (callers.route is not distinct from hourly.route)
+            and (callers.route is not distinct from hourly.route) and (callers.trigger is not distinct from hourly.trigger)
             and date_bin(interval '1 hour', counted.bin) = hourly.hour
     left join traced_days
         on callers.date = traced_days.date and callers.account_id = traced_days.account_id
@@ -113,11 +114,11 @@ shown as (
     group by date, account_id, region, resource, operation, traced_calls, traces
 )
 select
-    date, account_id, region, resource, operation, bin, api, stage, route, true as traced,
+    date, account_id, region, resource, operation, bin, api, stage, route, trigger, true as traced,
     calls >= 8 * nullif(requests, 0) as repeated, calls
 from (
     select
-        date, account_id, region, resource, operation, bin, api, stage, route, requests,
+        date, account_id, region, resource, operation, bin, api, stage, route, trigger, requests,
         calls * shown * expected / sum(expected) over (
             partition by date, account_id, region, resource, operation, bin
         ) as calls
@@ -126,7 +127,7 @@ from (
 )
 union all
 select
-    date, account_id, region, resource, operation, bin, null, null, null, false, null, calls * (1 - coalesce(shown, 0.0))
+    date, account_id, region, resource, operation, bin, null, null, null, null, false, null, calls * (1 - coalesce(shown, 0.0))
 from counted
 left join shown using (date, account_id, region, resource, operation)
 where coalesce(shown, 0.0) < 1

@@ -10,12 +10,13 @@
 -- column:  api        text      API; null where no route's request caused the call
 -- column:  stage      text      stage
 -- column:  route      text      route
+-- column:  trigger    text      what else caused it (see `trace_triggers`)
 -- column:  traced     boolean   traces show who calls
 -- column:  repeated   boolean   the route's requests made the call eight times each or more
 -- column:  calls      double    calls
 select
-    date, account_id, region, resource, operation, date_bin(interval '1 hour', bin) as hour, api, stage, route, traced,
+    date, account_id, region, resource, operation, date_bin(interval '1 hour', bin) as hour, api, stage, route, trigger, traced,
     repeated, sum(calls) as calls
 from table_call_bins
-group by date, account_id, region, resource, operation, date_bin(interval '1 hour', bin), api, stage, route, traced,
+group by date, account_id, region, resource, operation, date_bin(interval '1 hour', bin), api, stage, route, trigger, traced,
     repeated

@@ -13,6 +13,7 @@
 -- column:  api        text      API; null where no route's request caused it
 -- column:  stage      text      stage
 -- column:  route      text      route
+-- column:  trigger    text      what else caused it (see `trace_triggers`)
 -- column:  units      double    request units
 -- column:  basis      text      how the route's part is known
 with units as (
@@ -74,7 +75,7 @@ unshown as (
 split as (
     select
         unshown.date, unshown.account_id, unshown.region, unshown.resource, unshown.operation, unshown.hour,
-        usual.api, usual.stage, usual.route, usual.route is not null as traced,
+        usual.api, usual.stage, usual.route, cast(null as varchar) as trigger, usual.route is not null as traced,
         cast(null as boolean) as repeated,
         unshown.calls * coalesce(usual.calls / sum(usual.calls) over (
             partition by unshown.date, unshown.account_id, unshown.region, unshown.resource, unshown.operation, unshown.hour
@@ -84,7 +85,7 @@ split as (
     union all
     select
         table_calls.date, table_calls.account_id, table_calls.region, table_calls.resource, table_calls.operation, hour,
-        api, stage, route, traced, repeated, calls
+        api, stage, route, trigger, traced, repeated, calls
     from table_calls
     left semi join shown
         on table_calls.date = shown.date and table_calls.account_id = shown.account_id
@@ -93,10 +94,10 @@ split as (
 ),
 called as (
     select
-        date, account_id, region, resource, meter, hour, api, stage, route, traced, calls, weight,
+        date, account_id, region, resource, meter, hour, api, stage, route, trigger, traced, calls, weight,
         date_bin(interval '7 days', arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))')) as week,
         split.operation || case when repeated then ' repeated' else '' end
-            || coalesce(' ' || api || '/' || stage || ' ' || route, '') as caller
+            || coalesce(' ' || api || '/' || stage || ' ' || route, ' ' || trigger, '') as caller
     from split
     join operations on operations.service = 'DynamoDB' and split.operation = operations.operation
     where calls > 0
@@ -104,7 +105,7 @@ called as (
 rated as (
     select
         called.date, called.account_id, called.region, called.resource, called.meter, called.hour,
-        api, stage, route, traced,
+        api, stage, route, trigger, traced,
         coalesce(own.learnt, others.learnt, false) as learnt,
         calls * weight * coalesce(own.rate, others.rate, 1.0) as expected,
         calls * weight * weight * power(coalesce(own.rate, others.rate, 1.0), 2) as variance
@@ -119,7 +120,7 @@ rated as (
 ),
 adjusted as (
     select
-        date, account_id, region, resource, meter, hour, api, stage, route, traced, learnt, units,
+        date, account_id, region, resource, meter, hour, api, stage, route, trigger, traced, learnt, units,
         case
             when expected is null then 1.0
             else greatest(expected / 4, expected + (units - sum(expected) over hours) * variance / sum(variance) over hours)
@@ -130,7 +131,7 @@ adjusted as (
     window hours as (partition by date, account_id, region, resource, meter, hour)
 )
 select
-    date, account_id, region, resource, meter, hour, api, stage, route,
+    date, account_id, region, resource, meter, hour, api, stage, route, trigger,
     units * part / sum(part) over (partition by date, account_id, region, resource, meter, hour) as units,
     case
         when traced is null or not traced then 'units counted by DynamoDB, of calls that no trace shows'

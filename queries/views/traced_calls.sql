@@ -11,6 +11,7 @@
 -- column:  api        text      API of the request that began the trace; null if none did
 -- column:  stage      text      its stage
 -- column:  route      text      its route
+-- column:  trigger    text      what else started it (see `trace_triggers`); null where it isn't known
 -- column:  calls      double    calls, weighted
 -- column:  traced     integer   calls seen
 -- column:  traces     integer   traces that they were seen in
@@ -28,18 +29,19 @@ with calls as (
 ),
 by_trace as (
     select
-        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route,
+        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route, trigger,
         sum(coalesce(request_weight, weight, 1.0)) as calls, count(*) as traced
     from calls
     left join function_traces as callers
         on calls.account_id = callers.account_id and calls.region = callers.region
             and calls.trace_id = callers.trace_id and calls.segment_id = callers.span_id
     group by
-        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route, calls.trace_id
+        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route, trigger,
+        calls.trace_id
 )
 select
-    date, account_id, region, hour, service, resource, operation, api, stage, route,
+    date, account_id, region, hour, service, resource, operation, api, stage, route, trigger,
     sum(calls) as calls, sum(traced) as traced, count(*) as traces,
     cast(sum(traced * traced) as double) as squares
 from by_trace
-group by date, account_id, region, hour, service, resource, operation, api, stage, route
+group by date, account_id, region, hour, service, resource, operation, api, stage, route, trigger

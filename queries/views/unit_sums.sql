@@ -9,7 +9,7 @@
 -- column:  region     text   region
 -- column:  resource   text   table
 -- column:  meter      text   dynamodb-reads or dynamodb-writes
--- column:  caller     text   operation and route; empty for the table's units
+-- column:  caller     text   operation and route or trigger; empty for the table's units
 -- column:  other      text   another one, or the same
 -- column:  operation  text   the caller's operation
 -- column:  product    double sum of the products, each divided by its variance
@@ -19,7 +19,7 @@ with calls as (
         date, account_id, region, resource, meter, bin, calls * weight as amount, calls * weight * weight as variance,
         bins.operation || case when repeated then ' repeated' else '' end as operation,
         bins.operation || case when repeated then ' repeated' else '' end
-            || coalesce(' ' || api || '/' || stage || ' ' || route, '') as caller
+            || coalesce(' ' || api || '/' || stage || ' ' || route, ' ' || trigger, '') as caller
     from table_call_bins as bins
     join operations on operations.service = 'DynamoDB' and bins.operation = operations.operation
     where calls > 0

@@ -1,5 +1,5 @@
--- title:   Usage by meter, route and hour
--- answers: How much of what is billed did each route use, and how is that known?
+-- title:   Usage by meter, entry point and hour
+-- answers: How much of what is billed did each route use, or what else started work, and how is that known?
 -- stored:  per state
 -- column:  date       date      UTC day
 -- column:  account_id text      account
@@ -10,19 +10,20 @@
 -- column:  api        text      API; null where it is no route's
 -- column:  stage      text      stage
 -- column:  route      text      route
+-- column:  trigger    text      what else caused it (see `trace_triggers`); null where nothing did or it isn't known
 -- column:  quantity   double    usage, in the meter's unit
 -- column:  certain    boolean   the amount is known; else only its share is
 -- column:  measured   boolean   it is counted in the unit that is billed; else it only tells shares of what is
 -- column:  basis      text      how the route's part is known
 select
     date, account_id, region, 'lambda-gb-seconds-' || architecture as meter, hour,
-    function as resource, api, stage, route, gb_seconds * share as quantity, certain, true as measured, basis
+    function as resource, api, stage, route, trigger, gb_seconds * share as quantity, certain, true as measured, basis
 from function_routes
 where gb_seconds * share > 0
 union all
 select
     date, account_id, region, 'lambda-requests-' || architecture, hour,
-    function, api, stage, route, invocations * call_share, true, true,
+    function, api, stage, route, trigger, invocations * call_share, true, true,
     replace(basis, 'time', 'calls')
 from function_routes
 where invocations * call_share > 0
@@ -33,7 +34,7 @@ select
         when 'HTTP' then 'apigateway-http-requests' when 'WEBSOCKET' then 'apigateway-messages'
         else 'apigateway-rest-requests'
     end, date_bin(interval '1 hour', ts),
-    api || '/' || stage, api, stage, route, sum(units), true, true, 'requests ' || basis
+    api || '/' || stage, api, stage, route, null, sum(units), true, true, 'requests ' || basis
 from route_requests
 where units > 0
 group by date, account_id, region, protocol, date_bin(interval '1 hour', ts), api, stage, route, basis
@@ -41,7 +42,7 @@ union all
 -- Nothing counts the minutes of a WebSocket API's connections.
 select
     date, account_id, region, 'apigateway-connection-minutes', date_bin(interval '1 hour', ts),
-    api || '/' || stage, api, stage, '$connect', sum(connects), true, false, 'connections, each taken to last as long'
+    api || '/' || stage, api, stage, '$connect', null, sum(connects), true, false, 'connections, each taken to last as long'
 from route_requests
 where connects > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage
@@ -52,7 +53,7 @@ select
         when provisioned then replace(meter, 'dynamodb-', 'dynamodb-provisioned-')
         when rarely_used then replace(meter, 'dynamodb-', 'dynamodb-ia-')
         else meter
-    end, hour, table_usage.resource, api, stage, route,
+    end, hour, table_usage.resource, api, stage, route, trigger,
     -- Capacity is paid by the unit and hour.
     case when provisioned then units / 3600 else units end, true, true, basis
 from table_usage
@@ -62,7 +63,7 @@ left join known_tables
 where units > 0
 union all
 select
-    date, account_id, region, meter, hour, resource, null, null, null, greatest(0.0, capacity - coalesce(used, 0.0)), true, true,
+    date, account_id, region, meter, hour, resource, null, null, null, null, greatest(0.0, capacity - coalesce(used, 0.0)), true, true,
     'capacity that was provisioned and not used'
 from (
     select
@@ -92,24 +93,24 @@ from (
 where capacity > coalesce(used, 0.0)
 union all
 select
-    date, account_id, region, meter, hour, resource, null, null, null, gb, true, false,
+    date, account_id, region, meter, hour, resource, null, null, null, null, gb, true, false,
     'storage is not caused by a request'
 from stored_bytes
 union all
 select
-    date, account_id, region, 'states-transitions', hour, resource, null, null, null, started, true, false,
+    date, account_id, region, 'states-transitions', hour, resource, null, null, null, 'state-machine/' || resource, started, true, false,
     'executions, each taken to have as many transitions'
 from executions
 where not express and started > 0
 union all
 select
-    date, account_id, region, 'states-express-requests', hour, resource, null, null, null, started, true, true,
+    date, account_id, region, 'states-express-requests', hour, resource, null, null, null, 'state-machine/' || resource, started, true, true,
     'executions counted by Step Functions'
 from executions
 where express and started > 0
 union all
 select
-    date, account_id, region, 'states-express-gb-seconds', hour, resource, null, null, null, billed_gb_s, true, false,
+    date, account_id, region, 'states-express-gb-seconds', hour, resource, null, null, null, 'state-machine/' || resource, billed_gb_s, true, false,
     'billed time counted by Step Functions'
 from executions
 where billed_gb_s > 0
@@ -117,7 +118,7 @@ union all
 -- Where DynamoDB's own metrics are not collected, and for buckets.
 select
     traced_calls.date, traced_calls.account_id, traced_calls.region, meter, hour, traced_calls.resource, api, stage, route,
-    sum(calls * weight), true, false, 'traced calls, of the units assumed of each'
+    trigger, sum(calls * weight), true, false, 'traced calls, of the units assumed of each'
 from traced_calls
 join operations
     on traced_calls.service = operations.service and traced_calls.operation = operations.operation
@@ -126,14 +127,14 @@ left anti join (select distinct date, account_id, region, resource from table_un
         and traced_calls.account_id = measured.account_id and traced_calls.region = measured.region
         and traced_calls.resource = measured.resource
 group by
-    traced_calls.date, traced_calls.account_id, traced_calls.region, meter, hour, traced_calls.resource, api, stage, route
+    traced_calls.date, traced_calls.account_id, traced_calls.region, meter, hour, traced_calls.resource, api, stage, route, trigger
 union all
 -- X-Ray's default rule records the first request of a second and 5% of the others. The traces found
 -- say which stages are traced, but not how many there are: only a share of them is fetched, and
 -- that share changes. A function samples likewise what no API has sampled for it.
 select
     date, account_id, region, 'xray-traces', date_bin(interval '1 hour', ts),
-    api || '/' || stage, api, stage, route,
+    api || '/' || stage, api, stage, route, null,
     sum(requests * (0.05 + 0.95 * (1 - exp(-all_requests / period_s)) * period_s / all_requests)), true, false,
     'requests, as X-Ray samples them'
 from (
@@ -151,7 +152,7 @@ where requests > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
 union all
 select
-    date, account_id, region, 'xray-traces', hour, function, api, stage, route, traces * call_share, true, false,
+    date, account_id, region, 'xray-traces', hour, function, api, stage, route, trigger, traces * call_share, true, false,
     'invocations, as a function samples them'
 from (
     select
@@ -178,6 +179,7 @@ where traces * call_share > 0
 union all
 select
     executions.date, executions.account_id, executions.region, 'xray-traces', hour, executions.resource, null, null, null,
+    'state-machine/' || executions.resource,
     sum(started * (0.05 + 0.95 * (1 - exp(-started / 3600)) * 3600 / started)), true, false,
     'executions, as a state machine samples them'
 from executions
@@ -191,7 +193,7 @@ where started > 0
 group by executions.date, executions.account_id, executions.region, hour, executions.resource
 union all
 select
-    logs.date, logs.account_id, logs.region, 'log-bytes', logs.hour, log_group, api, stage, route,
+    logs.date, logs.account_id, logs.region, 'log-bytes', logs.hour, log_group, api, stage, route, trigger,
     bytes * coalesce(call_share, 1.0), true, true,
     case
         when logs.function is null then 'bytes counted by CloudWatch, of no function'
@@ -206,7 +208,7 @@ where bytes * coalesce(call_share, 1.0) > 0
 union all
 -- Where no log group's bytes are collected.
 select
-    date, account_id, region, 'log-bytes', hour, '/aws/lambda/' || function, api, stage, route, invocations * call_share,
+    date, account_id, region, 'log-bytes', hour, '/aws/lambda/' || function, api, stage, route, trigger, invocations * call_share,
     true, false, 'invocations, each taken to log as much'
 from function_routes
 left anti join (select distinct date as l_date, account_id as l_account, region as l_region from log_bytes) as measured

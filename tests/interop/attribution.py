@@ -7,6 +7,7 @@ were initialised (`function_usage`), and what a call takes of a table's units (`
 `metrics`, `spans`, `costs`, `resources` and `collections`.
 """
 
+import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from deltalake import DeltaTable
 SECOND = 1_000_000
 BIN, HOUR, DAY = 300 * SECOND, 3600 * SECOND, 86400 * SECOND
 PLACES = Decimal("1e-12")
-NOBODY = (None, None, None)
+NOBODY = (None, None, None, None)
 CALLS = {"DynamoDB": "DynamoDB", "DynamoDBv2": "DynamoDB", "Amazon DynamoDB": "DynamoDB", "S3": "S3", "Amazon S3": "S3"}
 CLASSES = {
     "StandardStorage": "s3-storage-standard",
@@ -48,9 +49,14 @@ def read(lake, table, columns):
     return [SimpleNamespace(**dict(zip(columns, row))) for row in zip(*lists)]
 
 
+def triggered(source):
+    """An entry point that is no route; a route's are its API, stage and route."""
+    return (None, None, None, source)
+
+
 @dataclass(frozen=True)
 class Part:
-    """Usage of a meter in an hour, by a resource for a route."""
+    """Usage of a meter in an hour, by a resource for an entry point: (api, stage, route, trigger)."""
 
     hour: int
     resource: str | None
@@ -147,7 +153,7 @@ def requests(place):
         else:
             split = shared(of_hour[api, stage, ts // HOUR]) or shared(of_day[api, stage, ts // DAY * DAY])
             split = split or {"(all routes)": 1.0}
-        counted += [((api, stage, r), ts, period_s, *(part * value for value in row)) for r, part in split.items()]
+        counted += [((api, stage, r, None), ts, period_s, *(part * value for value in row)) for r, part in split.items()]
     return counted, {stage: ["REST", "HTTP", "WEBSOCKET"][kind - 1] for stage, kind in kinds.items()}
 
 
@@ -186,14 +192,17 @@ def traced_requests(place, counted):
             found = (c.get("api_name"), c.get("stage"), row.name, c.get("protocol", "REST"))
             if found not in serves[c["integration_target"]]:
                 serves[c["integration_target"]].append(found)
-    polled = {r.configuration.get("function") for r in place.resources if r.kind == "event-source-mapping"}
-    alone = {f: routes[0][:3] for f, routes in serves.items() if len(routes) == 1 and routes[0][3] != "REST" and f not in polled}
+    polled = {function for function, found in sources(place).items() if any(kind != "state-machine" for kind, _ in found)}
+    alone = {}
+    for function, routes in serves.items():
+        if len(routes) == 1 and routes[0][3] != "REST" and function not in polled:
+            alone[function] = (*routes[0][:3], None)
     roots = defaultdict(list)
     for span in place.spans:
         if span.kind != "segment" or span.inferred:
             continue
         if span.origin == "AWS::ApiGateway::Stage" and None not in (span.resource, span.stage, span.route):
-            roots[span.trace_id].append((span.ts, span.span_id, (span.resource, span.stage, span.route), span.date, "gateway"))
+            roots[span.trace_id].append((span.ts, span.span_id, (span.resource, span.stage, span.route, None), span.date, "gateway"))
         elif span.origin == "AWS::Lambda" and span.parent_id is None and span.resource in alone:
             roots[span.trace_id].append((span.ts, span.span_id, alone[span.resource], span.date, "function"))
     seen = totals(((route, date, ts // BIN * BIN), 1.0) for found in roots.values() for ts, _, route, date, _ in found)
@@ -206,9 +215,63 @@ def traced_requests(place, counted):
     ]
 
 
+def sources(place):
+    """function → what starts it by the newest inventory, besides routes: {(kind, name)}."""
+    found = defaultdict(set)
+    for row in place.newest({"event-source-mapping", "bucket", "state-machine"}):
+        c = row.configuration
+        if row.kind == "event-source-mapping":
+            name = c.get("source", c.get("source_arn", row.name))
+            found[c.get("function")].add((c.get("source_kind", "event source"), name))
+        elif row.kind == "bucket":
+            for event in json.loads(c.get("notifications") or "[]"):
+                found[event.get("function")].add(("s3-event", row.name))
+        else:
+            for function in (c.get("invokes") or "").split(","):
+                found[function.strip()].add(("state-machine", row.name))
+    return {function: kinds for function, kinds in found.items() if function}
+
+
+def triggers(place, of_traces):
+    """trace → what started it, of traces that no route began."""
+    routed = {trace for trace, *_ in of_traces}
+    first, own = {}, set()
+    for span in place.spans:
+        if span.kind != "segment":
+            continue
+        if span.origin == "AWS::ApiGateway::Stage":
+            own.add((span.date, "route", f"{span.resource}/{span.stage}"))
+        if span.origin == "AWS::StepFunctions::StateMachine":
+            own.add((span.date, "state-machine", span.resource or span.name))
+        if span.parent_id is None and not span.inferred:
+            if span.trace_id not in first or (span.ts, span.span_id) < (first[span.trace_id].ts, first[span.trace_id].span_id):
+                first[span.trace_id] = span
+    starts = defaultdict(set)
+    for row in place.newest({"route"}):
+        c = row.configuration
+        starts[c.get("integration_target")].add(("route", f"{c.get('api_name')}/{c.get('stage')}", row.name))
+    for function, found in sources(place).items():
+        starts[function] |= {(kind, name, None) for kind, name in found}
+    result = {}
+    for trace, span in first.items():
+        name = span.resource or span.name
+        if trace in routed:
+            continue
+        if span.origin == "AWS::StepFunctions::StateMachine":
+            result[trace] = triggered(f"state-machine/{name}")
+        elif span.origin in ("AWS::Lambda", "AWS::Lambda::Function"):
+            silent = [start for start in starts[name] if (span.date, *start[:2]) not in own]
+            if not silent:
+                result[trace] = triggered(f"direct/{name}")
+            elif len(silent) == 1 and silent[0][0] != "route":
+                result[trace] = triggered("/".join(silent[0][:2]))
+    return result
+
+
 def traced_invocations(place, of_traces):
     """Traced invocations as (span, function, date, bin, route, stand)."""
     began = {trace: (route, weight) for trace, nth, route, _, _, weight, _ in of_traces if nth == 1}
+    started = triggers(place, of_traces)
     found = []
     for span in place.spans:
         if span.kind == "segment" and span.origin == "AWS::Lambda::Function" and span.resource is not None:
@@ -223,7 +286,8 @@ def traced_invocations(place, of_traces):
     weight = weights(seen, counted)
     result = []
     for span, function, date, start in found:
-        route, stand = began.get(span.trace_id, (NOBODY, weight[function, date, start]))
+        nobody = (started.get(span.trace_id, NOBODY), weight[function, date, start])
+        route, stand = began.get(span.trace_id, nobody)
         result.append((span, function, date, start, route, stand))
     return result
 
@@ -278,7 +342,9 @@ def functions(place, invocations):
     for row in place.newest({"route"}):
         c = row.configuration
         if c.get("integration_target") is not None:
-            callers[c["integration_target"]].add((c.get("api_name"), c.get("stage"), row.name))
+            callers[c["integration_target"]].add((c.get("api_name"), c.get("stage"), row.name, None))
+    for function, found in sources(place).items():
+        callers[function] |= {triggered("/".join(source)) for source in found}
     shares = {}
     for function, hour, _ in worked:
         if len(callers[function]) == 1 and NOBODY not in callers[function]:
@@ -345,7 +411,7 @@ def table_calls(place, counted, of_traces, calls):
         for route, d in days[what].items():
             h = hours.get((*what, hour, route), 0.0)
             more = 0.0
-            if route == NOBODY:
+            if route[2] is None:
                 more = h / 12
             elif number[route, date] > 0:
                 t = number[route, date]
@@ -399,7 +465,7 @@ def table_usage(place, given, counted, made, shown_days):
         expected = []
         for operation, route, repeated, k, w in callers[table, meter, hour]:
             caller = operation + (" repeated" if repeated else "")
-            caller += f" {route[0]}/{route[1]} {route[2]}" if route != NOBODY else ""
+            caller += f" {route[0]}/{route[1]} {route[2]}" if route[2] is not None else f" {route[3]}" if route[3] else ""
             others = place.rates.get((table, meter, week, "others"), 1.0)
             rate = place.rates.get((table, meter, week, caller), others)
             if k > 0:
@@ -457,11 +523,11 @@ def apis(parts, place, counted, protocols, of_traces):
     traced = {route[:2] for _, _, route, _, _, _, root in of_traces if root == "gateway"}
     together = totals(((ts, period), count) for route, ts, period, count, _, _ in counted if route[:2] in traced)
     for route, ts, period_s, count, units, connects in counted:
-        api, stage, _ = route
+        api, stage, _, _ = route
         hour, resource = ts // HOUR * HOUR, f"{api}/{stage}"
         meter = meters[protocols[api, stage, ts // DAY]]
         parts[f"apigateway-{meter}"].append(Part(hour, resource, route, units))
-        minutes = Part(hour, resource, (api, stage, "$connect"), connects, measured=False)
+        minutes = Part(hour, resource, (api, stage, "$connect", None), connects, measured=False)
         parts["apigateway-connection-minutes"].append(minutes)
         whole = together[ts, period_s]
         if route[:2] in traced and count > 0:
@@ -531,7 +597,7 @@ def machines(parts, place):
     for (name, hour), metric in hours.items():
         started, billed_ms = metric["ExecutionsStarted"], metric["ExpressExecutionBilledDuration"]
         express = kinds[name] == "EXPRESS" if name in kinds else billed_ms > 0
-        here = lambda quantity, measured=False: Part(hour, name, NOBODY, quantity, measured=measured)
+        here = lambda quantity, measured=False: Part(hour, name, triggered(f"state-machine/{name}"), quantity, measured=measured)
         if express:
             parts["states-express-requests"].append(here(started, measured=True))
         else:
@@ -633,7 +699,7 @@ def money(value):
 
 
 def split(line, parts):
-    """What each (place, api, stage, route) has of the line; adds up to it exactly."""
+    """What each (place, api, stage, route, trigger) has of the line; adds up to it exactly."""
     parts = [part for part in parts if part.quantity > 0]
     counted = line.counted and all(part.measured for part in parts)
     known = sum(part.quantity for part in parts if part.certain)
@@ -650,7 +716,8 @@ def split(line, parts):
             costs[max(range(len(used)), key=used.__getitem__)] += line.cost - sum(costs)
     result = defaultdict(Decimal)
     for part, cost in zip(parts, costs):
-        result["not split" if part.route == NOBODY else "route", *part.route] += cost
+        where = "route" if part.route[2] is not None else "trigger" if part.route[3] is not None else "not split"
+        result[where, *part.route] += cost
     rest = line.cost - sum(costs)
     if rest or not parts:
         place = "not split" if line.meter is None or (not parts and line.why) else "unexplained"
@@ -659,7 +726,7 @@ def split(line, parts):
 
 
 def attribute(lake, given, days):
-    """(day, account, region, service, usage type, record type) → {(place, api, stage, route): cost} of the days' lines."""
+    """(day, account, region, service, usage type, record type) → {(place, api, stage, route, trigger): cost} of the days' lines."""
     all_places = places(lake, given)
     collected = [row.collected_at for row in read(lake, "collections", ["collected_at"])]
     first_day = min(m.ts // DAY * DAY for place in all_places.values() for m in place.metrics)

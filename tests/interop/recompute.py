@@ -113,7 +113,7 @@ def day_of(micros):
 
 
 def exported(folder, lake, days):
-    """(day, account, region, service, usage type, record type) → {(place, api, stage, route): cost}, as exported."""
+    """(day, account, region, service, usage type, record type) → {(place, api, stage, route, trigger): cost}, as exported."""
     bounds = ["--from", str(day_of(days[0])), "--to", str(day_of(days[-1] + DAY)), "--lake", str(lake), "--output"]
     parquet, text = folder / "bill.parquet", folder / "bill.csv.gz"
     millicent(folder, "export", *bounds, str(parquet))
@@ -123,7 +123,7 @@ def exported(folder, lake, days):
     source = f"read_parquet('{parquet}')"
     kinds = {name: kind for name, kind, *_ in con.execute(f"describe select * from {source}").fetchall()}
     assert kinds["BilledCost"] == "DECIMAL(38,12)" and kinds["ChargePeriodStart"] == "TIMESTAMP WITH TIME ZONE", kinds
-    columns = "SubAccountId, RegionId, ServiceName, x_UsageType, x_RecordType, x_Place, x_Api, x_Stage, x_Route"
+    columns = "SubAccountId, RegionId, ServiceName, x_UsageType, x_RecordType, x_Place, x_Api, x_Stage, x_Route, x_Trigger"
     rows = con.execute(f"select epoch_us(ChargePeriodStart), {columns}, BilledCost from {source}").fetchall()
     other = polars.read_csv(text, infer_schema=False).select(["ChargePeriodStart", *columns.split(", "), "BilledCost"]).rows()
     result, again = (defaultdict(lambda: defaultdict(Decimal)) for _ in range(2))
@@ -147,7 +147,7 @@ def by_route_and_service(folder, lake, day):
     )
     result = defaultdict(Decimal)
     for row in csv.DictReader(io.StringIO(answer)):
-        result[row["api"] or None, row["stage"] or None, row["route"] or None, row["service"]] += Decimal(row["cost_usd"])
+        result[*(row[name] or None for name in ("api", "stage", "route", "trigger", "service"))] += Decimal(row["cost_usd"])
     return result
 
 
@@ -175,8 +175,8 @@ def check(folder, lake):
         assert total == bill, f"exported {total}, billed {bill}"
     last, expected = days[-1], defaultdict(Decimal)
     for line, costs in computed.items():
-        for (_, api, stage, route), cost in costs.items():
-            expected[api, stage, route, line[3]] += cost if line[0] == last else 0
+        for (_, *entry), cost in costs.items():
+            expected[*entry, line[3]] += cost if line[0] == last else 0
     problems += differences(f"report of {day_of(last)}", by_route_and_service(folder, lake, last), expected)
     assert not problems, f"{len(problems)} differences:\n" + "\n".join(sorted(problems)[:40])
     places = defaultdict(Decimal)

@@ -183,7 +183,8 @@ fn every_account_and_region_is_collected_and_every_bill_once() {
             let amount = line[name].as_str().expect("an amount");
             amount.parse::<Decimal>().expect("a decimal")
         };
-        let parts = part("to_routes_usd") + part("not_split_usd") + part("unexplained_usd");
+        let placed = part("to_routes_usd") + part("to_triggers_usd");
+        let parts = placed + part("not_split_usd") + part("unexplained_usd");
         assert_eq!(parts, part("billed_usd"), "{line:?}");
         sum += parts;
     }

@@ -253,6 +253,56 @@ fn check_intervals(report: &Report, truth: &BTreeMap<Key, Value>, tally: &mut Ta
     }
 }
 
+/// Holds what else starts work against the truth: how often it did, and its whole cost.
+fn check_entry_points(report: &Report, truth: &Value, whole: &mut Tally, intervals: &mut Tally) {
+    let mut known: BTreeMap<(&str, &str), &Value> = BTreeMap::new();
+    for entry in truth["entry_points"].as_array().expect("entry points") {
+        // The configuration shows no schedules: what it starts is told by the function.
+        let kind = match entry["kind"].as_str().expect("kind") {
+            "queue" => "sqs",
+            "schedule" => "direct",
+            kind => kind,
+        };
+        known.insert((kind, entry["name"].as_str().expect("name")), entry);
+    }
+    let rows = report.table.rows();
+    for row in rows.filter(|row| row.text("kind") != Some("route")) {
+        let key = (
+            row.text("kind").expect("kind"),
+            row.text("name").expect("name"),
+        );
+        let Some(entry) = known.remove(&key) else {
+            panic!("there is no such entry point: {key:?}");
+        };
+        assert_eq!(
+            row.f64("starts"),
+            entry["starts"].as_f64(),
+            "starts of {key:?}"
+        );
+        let cost: Decimal = entry["cost_usd"]
+            .as_str()
+            .expect("cost")
+            .parse()
+            .expect("a decimal");
+        let value = |name| row.decimal(name).expect("a cost");
+        let (said, low, high) = (
+            value("cost_usd"),
+            value("cost_low_usd"),
+            value("cost_high_usd"),
+        );
+        println!("{key:?}: {said} in {low}..{high} for {cost} USD");
+        let off = (said - cost).abs();
+        whole.see(
+            off <= TENTH_OF_A_CENT || off <= cost * Decimal::new(5, 2),
+            || format!("{key:?}: {said} for {cost} USD"),
+        );
+        intervals.see((low..=high).contains(&cost), || {
+            format!("{key:?}: {cost} not in {low}..{high} USD")
+        });
+    }
+    assert!(known.is_empty(), "not told: {known:?}");
+}
+
 /// Σ over the reconciliation is the bill in the lake, and the settled days are the true bill.
 async fn check_reconciliation(
     collected: &Collected,
@@ -267,7 +317,8 @@ async fn check_reconciliation(
             row.decimal(name)
                 .unwrap_or_else(|| panic!("{name} is missing"))
         };
-        let parts = part("to_routes_usd") + part("not_split_usd") + part("unexplained_usd");
+        let placed = part("to_routes_usd") + part("to_triggers_usd");
+        let parts = placed + part("not_split_usd") + part("unexplained_usd");
         assert_eq!(
             parts,
             part("billed_usd"),
@@ -291,6 +342,8 @@ async fn three_seeds_agree_with_the_simulators_truth() {
     let mut cold = Tally::default();
     let mut costs = Tally::default();
     let (mut whole, mut services) = (Tally::default(), BTreeMap::new());
+    let (mut estimated, mut estimated_services) = (Tally::default(), BTreeMap::new());
+    let (mut entries, mut entry_intervals) = (Tally::default(), Tally::default());
     for seed in [1, 2, 3] {
         let account = Account::start(seed, DAYS, 1.0);
         let collected = Collected::empty().await;
@@ -313,6 +366,12 @@ async fn three_seeds_agree_with_the_simulators_truth() {
         check_requests(&report, &routes);
         check_intervals(&report, &routes, &mut costs);
         check_cost(&collected, (from, to), &routes, &mut whole, &mut services).await;
+        check_entry_points(
+            &collected.report("entry-points", from, to).await,
+            &truth,
+            &mut entries,
+            &mut entry_intervals,
+        );
         check_latency(
             &collected.report("latency-by-route", from, to).await,
             &routes,
@@ -325,6 +384,18 @@ async fn three_seeds_agree_with_the_simulators_truth() {
             &mut cold,
         );
         check_reconciliation(&collected, from, to, &truth).await;
+
+        // The day after has no final bill yet: what was used, at the prices learnt from those that have.
+        let day = (to, to + TimeDelta::days(1));
+        let truth = true_routes(&self::truth(&account, day.0, day.1));
+        check_cost(
+            &collected,
+            day,
+            &truth,
+            &mut estimated,
+            &mut estimated_services,
+        )
+        .await;
     }
     if close.held + close.missed.len() > 0 {
         close.at_least(1.0, "p50 and p95 within 3% where there are 2,000 traces");
@@ -332,14 +403,31 @@ async fn three_seeds_agree_with_the_simulators_truth() {
     inside.at_least(0.9, "p50 and p95 inside their 95% interval");
     cold.at_least(0.9, "cold-start rates inside their 95% interval");
     costs.at_least(0.9, "a route's cost inside its 95% interval");
-    for (service, error) in &services {
-        println!(
-            "{service}: off by {:.2}% of {} USD, most in {}",
-            error.off_usd / error.known_usd * Decimal::ONE_HUNDRED,
-            error.known_usd,
-            error.worst
-        );
+    entries.at_least(
+        0.96,
+        "another entry point's whole cost within 5% or a tenth of a cent",
+    );
+    entry_intervals.at_least(0.9, "another entry point's cost inside its 95% interval");
+    for (what, services) in [("billed", &services), ("estimated", &estimated_services)] {
+        for (service, error) in services {
+            println!(
+                "{what} {service}: off by {:.2}% of {} USD, most in {}",
+                error.off_usd / error.known_usd * Decimal::ONE_HUNDRED,
+                error.known_usd,
+                error.worst
+            );
+            assert!(
+                error.off_usd <= error.known_usd / Decimal::TEN,
+                "{what} {service}: off by {} of {} USD",
+                error.off_usd,
+                error.known_usd
+            );
+        }
     }
+    estimated.at_least(
+        0.96,
+        "a route's cost before its bill came within 5% or a tenth of a cent",
+    );
     // A route of a few hundred requests a day has a few dozen traces, and misses now and then.
     whole.at_least(0.96, "a route's whole cost within 5% or a tenth of a cent");
 }

@@ -53,12 +53,12 @@ async fn world(metrics: Vec<MetricPoint>, spans: Vec<Span>, found: Vec<Resource>
     world
 }
 
-/// `api route place: cost (basis)` of each part of the day's bill.
+/// `api route place: cost (basis)` of each part, with the trigger where there is no API of the day's bill.
 async fn parts(world: &World) -> Vec<String> {
-    let sql = "select coalesce(api, '-') || ' ' || coalesce(route, '-') || ' ' || place || ': ' \
+    let sql = "select coalesce(api, trigger, '-') || ' ' || coalesce(route, '-') || ' ' || place || ': ' \
                       || cast(round(sum(cost_usd), 6) as decimal(10, 2)) || ' (' || basis || ')' as told, \
                       sum(cost_usd) as usd \
-               from bill_shares group by api, route, place, basis order by told";
+               from bill_shares group by api, route, trigger, place, basis order by told";
     let table = world.analyzer.sql(sql).await.unwrap();
     let sum: Decimal = table.rows().map(|row| row.decimal("usd").unwrap()).sum();
     let bill = "select sum(cost_usd) as usd from bill";
@@ -159,7 +159,11 @@ async fn a_function_of_two_apis_and_a_queue_is_shared_among_the_three() {
         "event-source-mapping",
         "uuid",
         "2026-11-01 00:00",
-        &[("function", "f"), ("source_kind", "sqs")],
+        &[
+            ("function", "f"),
+            ("source_kind", "sqs"),
+            ("source", "mails"),
+        ],
     ));
     let mut spans = trace(1, "shop").spans();
     spans.extend(trace(2, "back").spans());
@@ -175,9 +179,9 @@ async fn a_function_of_two_apis_and_a_queue_is_shared_among_the_three() {
     assert_eq!(
         parts(&world).await,
         [
-            "- - not split: 0.29 (traced time of the hour)",
             "back GET /a route: 1.43 (traced time of the hour)",
             "shop GET /a route: 4.29 (traced time of the hour)",
+            "sqs/mails - trigger: 0.29 (traced time of the hour)",
         ]
     );
 }

@@ -13,5 +13,6 @@ mod invariant;
 mod resources;
 mod sampling;
 mod sql;
+mod triggers;
 mod units;
 mod waits;

@@ -1,0 +1,209 @@
+"""Holds what Millicent says of simulated accounts against what the simulator knows, seed by seed.
+
+    MILLICENT=target/release/millicent python benches/accuracy.py [--seeds 10] [--days 3] [--sampling 1.0]
+
+Each seed is another account: it is served on loopback, collected by the same binary, and asked for every settled day. Of the
+requests X-Ray records the first of each second and 5% of the others; --sampling is the share of those traces that is fetched.
+Prints a line a seed and the sum of all:
+
+    cost       entry points (routes and triggers): median of |said ÷ true - 1|; where the stated interval is within 1%, how
+               many are; how many true costs are inside their stated 95% interval
+    cold       cold-start rates of functions and of routes inside their 95% interval, of those with any
+    p95, p99   of routes and from histograms, with ten requests or more above them: how many are within 2%
+    bill       what is placed and what is left add up to the bill, exactly
+
+Needs nothing but Python.
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+KINDS = {"queue": "sqs", "schedule": "direct"}
+SEED = "{:>5}  {:>7.3f}%  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>5}"
+HEAD = "{:>5}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>5}"
+
+
+class Tally:
+    """How often something held, and where it did not."""
+
+    def __init__(self):
+        self.held, self.missed = 0, []
+
+    def see(self, holds, what):
+        if holds:
+            self.held += 1
+        else:
+            self.missed.append(what)
+
+    def __str__(self):
+        return f"{self.held}/{self.held + len(self.missed)}"
+
+    def __iadd__(self, other):
+        self.held += other.held
+        self.missed += other.missed
+        return self
+
+
+class Account:
+    """What was found of one account."""
+
+    def __init__(self):
+        self.errors = []
+        self.narrow, self.inside, self.functions, self.routes, self.p95, self.p99 = (Tally() for _ in range(6))
+        self.exact = True
+
+    def row(self, name):
+        tallies = (self.narrow, self.inside, self.functions, self.routes, self.p95, self.p99)
+        median = 100 * statistics.median(self.errors)
+        return SEED.format(name, median, *map(str, tallies), "exact" if self.exact else "WRONG")
+
+    def __iadd__(self, other):
+        self.errors += other.errors
+        for name in ("narrow", "inside", "functions", "routes", "p95", "p99"):
+            setattr(self, name, getattr(self, name).__iadd__(getattr(other, name)))
+        self.exact &= other.exact
+        return self
+
+
+def millicent(folder, *arguments):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "example",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    command = [os.environ["MILLICENT"], *arguments]
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{run.stdout}{run.stderr}")
+    return run.stdout
+
+
+def report(folder, name, day):
+    bounds = ["-p", f"from={day}", "-p", f"to={day + timedelta(days=1)}"]
+    return list(csv.DictReader(io.StringIO(millicent(folder, "report", name, "--format", "csv", *bounds))))
+
+
+def number(text):
+    return float(text) if text not in (None, "") else None
+
+
+def within(row, prefix, known):
+    low, high = number(row[f"{prefix}_low"]), number(row[f"{prefix}_high"])
+    return low is not None and high is not None and low <= known <= high
+
+
+def check(account, folder, day, truth, seed):
+    """Holds a day's reports against the truth."""
+    known = {("route", f"{one['api']}/{one['stage']} {one['route']}"): one for one in truth["routes"]}
+    known |= {(KINDS.get(one["kind"], one["kind"]), one["name"]): one for one in truth["entry_points"]}
+    for row in report(folder, "entry-points", day):
+        one = known.pop((row["kind"], row["name"]), None)
+        said = number(row["cost_usd"])
+        if one is None:
+            # Something that the simulator does not know: its whole cost is wrong.
+            account.inside.see(not said, f"seed {seed}, {day}: there is no {row['kind']} {row['name']}")
+            continue
+        true = float(one["cost_usd"])
+        low, high = number(row["cost_low_usd"]), number(row["cost_high_usd"])
+        if said is None or true == 0:
+            continue
+        account.errors.append(abs(said / true - 1))
+        what = f"seed {seed}, {day}, {row['kind']} {row['name']}: {said:.6f} in {low:.6f}..{high:.6f} for {true:.6f} USD ({said / true - 1:+.2%})"
+        if high - low <= 0.02 * said:
+            account.narrow.see(abs(said / true - 1) <= 0.01, what)
+        account.inside.see(low <= true <= high, what)
+    for (kind, name), one in known.items():
+        account.inside.see(float(one["cost_usd"]) == 0, f"seed {seed}, {day}: {kind} {name} is not told")
+    functions = {one["name"]: one for one in truth["functions"]}
+    for row in report(folder, "cold-starts-by-function", day):
+        rate = functions[row["function"]]["cold_start_rate"] if row["function"] in functions else None
+        if rate is not None:
+            account.functions.see(within(row, "cold_start_rate", rate), f"seed {seed}, {day}, {row['function']}: cold {rate:.5f}")
+    routes = {(one["api"], one["stage"], one["route"]): one for one in truth["routes"]}
+    for row in report(folder, "cold-starts-by-route", day):
+        one = routes[row["api"], row["stage"], row["route"]]
+        if one["cold_start_rate"] is not None and number(row["cold_start_rate"]) is not None:
+            rate = one["cold_start_rate"]
+            account.routes.see(within(row, "cold_start_rate", rate), f"seed {seed}, {day}, {row['route']}: cold {rate:.5f}")
+    for row in report(folder, "latency-by-route", day):
+        one = routes[row["api"], row["stage"], row["route"]]
+        for name, tally, above in [("p95", account.p95, 0.05), ("p99", account.p99, 0.01)]:
+            true, said = one["latency_ms"][name], number(row[f"{name}_ms"])
+            if true is None or one["requests"] * above < 10 or row["basis"] != "histograms":
+                continue
+            tally.see(abs(said / true - 1) <= 0.02, f"seed {seed}, {day}, {row['route']} {name}: {said:.2f} for {true:.2f} ms")
+    placed = billed = Decimal(0)
+    for row in report(folder, "reconciliation", day):
+        billed += Decimal(row["billed_usd"])
+        placed += sum(Decimal(row[f"{part}_usd"]) for part in ("to_routes", "to_triggers", "not_split", "unexplained"))
+    account.exact &= placed == billed == Decimal(truth["bill_usd"])
+
+
+def of_seed(seed, days, sampling):
+    account = Account()
+    history = days + 3
+    command = [os.environ["MILLICENT"], "simulate", "--listen", "127.0.0.1:0", "--seed", str(seed), "--days", str(history + 1)]
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            url = server.stdout.readline().strip()
+            (Path(folder) / "millicent.toml").write_text(
+                f'[lake]\npath = "./lake"\n[aws]\nregion = "eu-central-1"\nendpoint_url = "{url}"\n'
+                f'[collect]\nhistory = "{history}d"\nhistograms = true\n'
+                f"[traces]\nsampling_rate = {sampling}\nbackfill_sampling_rate = {sampling}\n"
+            )
+            millicent(folder, "collect", "--once")
+            today = datetime.now(timezone.utc).date()
+            for age in range(history - 1, 2, -1):
+                day = today - timedelta(days=age)
+                bounds = f"from={day}T00:00:00Z&to={day + timedelta(days=1)}T00:00:00Z"
+                with urllib.request.urlopen(f"{url}/_simulator/truth?{bounds}") as answer:
+                    check(account, folder, day, json.load(answer), seed)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    return account
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10, help="how many accounts, from seed 1")
+    parser.add_argument("--days", type=int, default=3, help="settled days of each, from which today is three days away or more")
+    parser.add_argument("--sampling", type=float, default=1.0, help="share of X-Ray's traces that is fetched")
+    arguments = parser.parse_args()
+    if "MILLICENT" not in os.environ:
+        parser.error("MILLICENT does not name the binary")
+    os.environ["MILLICENT"] = str(Path(os.environ["MILLICENT"]).resolve())
+    print(HEAD.format("seed", "cost", "within 1%", "in 95%", "functions", "routes", "p95", "p99", "bill"))
+    everything = Account()
+    for seed in range(1, arguments.seeds + 1):
+        account = of_seed(seed, arguments.days, arguments.sampling)
+        print(account.row(seed), flush=True)
+        everything += account
+    print(everything.row("all"))
+    for title, tally in [
+        ("stated within 1%, and further off", everything.narrow),
+        ("true cost outside of the stated interval", everything.inside),
+        ("cold-start rate of a function outside of its interval", everything.functions),
+        ("cold-start rate of a route outside of its interval", everything.routes),
+        ("percentile off by more than 2%", Tally().__iadd__(everything.p95).__iadd__(everything.p99)),
+    ]:
+        print(f"\n{title}: {len(tally.missed)}")
+        for missed in tally.missed[:40]:
+            print(f"  {missed}")
+
+
+if __name__ == "__main__":
+    main()
