@@ -12,6 +12,10 @@ with standing as (
     select cast(null as varchar) as region, meter, price_usd, unit, date '2026-09-06' as as_of, source from (values
         ('lambda-gb-seconds-x86_64', 0.0000166667, 'GB-second', 'AWS price list, AWSLambda'),
         ('lambda-gb-seconds-arm64', 0.0000133334, 'GB-second', 'AWS price list, AWSLambda'),
+        ('lambda-provisioned-gb-seconds-x86_64', 0.0000097222, 'GB-second', 'AWS price list, AWSLambda'),
+        ('lambda-provisioned-gb-seconds-arm64', 0.0000077778, 'GB-second', 'AWS price list, AWSLambda'),
+        ('lambda-provisioned-concurrency-x86_64', 0.0000041667, 'GB-second', 'AWS price list, AWSLambda'),
+        ('lambda-provisioned-concurrency-arm64', 0.0000033334, 'GB-second', 'AWS price list, AWSLambda'),
         ('lambda-requests-x86_64', 0.0000002, 'request', 'AWS price list, AWSLambda'),
         ('lambda-requests-arm64', 0.0000002, 'request', 'AWS price list, AWSLambda'),
         ('apigateway-rest-requests', 0.0000035, 'request', 'AWS price list, AmazonApiGateway'),

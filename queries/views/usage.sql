@@ -15,11 +15,35 @@
 -- column:  certain    boolean   the amount is known; else only its share is
 -- column:  measured   boolean   it is counted in the unit that is billed; else it only tells shares of what is
 -- column:  basis      text      how the route's part is known
+-- What runs in environments that were provisioned has a price of its own.
+with provisioned as (
+    select
+        account_id, region, resource as function, date_bin(interval '1 hour', ts) as hour,
+        least(1.0, coalesce(sum(case when metric = 'ProvisionedConcurrencyInvocations' then sum end)
+            / nullif(sum(case when metric = 'Invocations' then sum end), 0), 0.0)) as ahead
+    from metrics
+    where service = 'lambda' and metric in ('Invocations', 'ProvisionedConcurrencyInvocations')
+    group by account_id, region, resource, date_bin(interval '1 hour', ts)
+)
 select
-    date, account_id, region, 'lambda-gb-seconds-' || architecture as meter, hour,
-    function as resource, api, stage, route, trigger, gb_seconds * share as quantity, certain, true as measured, basis
-from function_routes
-where gb_seconds * share > 0
+    date, account_id, region, kind || architecture as meter, hour,
+    function as resource, api, stage, route, trigger, gb_seconds * share * part as quantity, certain, true as measured, basis
+from (
+    select
+        function_routes.*, kind,
+        case when kind = 'lambda-gb-seconds-' then 1 - coalesce(ahead, 0.0) else coalesce(ahead, 0.0) end as part
+    from function_routes
+    left join provisioned
+        on function_routes.account_id = provisioned.account_id and function_routes.region = provisioned.region
+            and function_routes.function = provisioned.function and function_routes.hour = provisioned.hour
+    cross join (values ('lambda-gb-seconds-'), ('lambda-provisioned-gb-seconds-')) as kinds (kind)
+)
+where gb_seconds * share * part > 0
+union all
+select
+    date, account_id, region, 'lambda-provisioned-concurrency-' || architecture, hour, function, null, null, null, null,
+    gb_seconds, true, false, 'provisioned concurrency is paid by the hour, used or not'
+from provisioned_environments
 union all
 select
     date, account_id, region, 'lambda-requests-' || architecture, hour,

@@ -493,9 +493,12 @@ def usage(place, given, as_of):
     calls = traced_calls(place, invocations)
     made, shown_days = table_calls(place, counted, of_traces, calls)
     parts = defaultdict(list)
+    ahead = provisioned(place)
     for (function, hour, architecture), (gb_seconds, count, certain) in worked.items():
         for route, work, called in shares[function, hour]:
-            parts[f"lambda-gb-seconds-{architecture}"].append(Part(hour, function, route, gb_seconds * work, certain))
+            share = work * ahead.get((function, hour), 0.0)
+            parts[f"lambda-gb-seconds-{architecture}"].append(Part(hour, function, route, gb_seconds * (work - share), certain))
+            parts[f"lambda-provisioned-gb-seconds-{architecture}"].append(Part(hour, function, route, gb_seconds * share, certain))
             parts[f"lambda-requests-{architecture}"].append(Part(hour, function, route, count * called))
     apis(parts, place, counted, protocols, of_traces)
     tables(parts, place, table_usage(place, given, counted, made, shown_days), as_of)
@@ -509,10 +512,24 @@ def usage(place, given, as_of):
         meter, weight = given.calls.get((service, operation), (None, 0.0))
         if meter and not (service == "DynamoDB" and (resource, date) in measured):
             parts[meter].append(Part(hour, resource, route, stand * weight, measured=False))
+    environments(parts, place, by_name=memories(place), as_of=as_of)
     machines(parts, place)
     traced_functions(parts, place, shares)
     logs(parts, place, worked, shares)
     return parts
+
+
+def provisioned(place):
+    """(function, hour) → share of the invocations that ran in provisioned environments."""
+    counts = defaultdict(lambda: defaultdict(float))
+    for m in place.metrics:
+        if m.service == "lambda" and m.metric in ("Invocations", "ProvisionedConcurrencyInvocations"):
+            counts[m.resource, m.ts // HOUR * HOUR][m.metric] += m.sum or 0.0
+    return {
+        key: min(1.0, count["ProvisionedConcurrencyInvocations"] / count["Invocations"])
+        for key, count in counts.items()
+        if count["Invocations"] > 0
+    }
 
 
 UNITS = {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"}
@@ -577,6 +594,19 @@ def buckets(parts, place, as_of):
             before = [day for day in days if day <= hour // DAY]
             size = days[max(before) if before else min(days)]
             parts[meter].append(Part(hour, bucket, NOBODY, size / 2**30, measured=False))
+
+
+def environments(parts, place, by_name, as_of):
+    asked = defaultdict(float)
+    for row in place.newest({"alias", "version"}):
+        asked[row.configuration.get("function")] += float(row.configuration.get("provisioned_concurrency") or 0)
+    for function, count in asked.items():
+        for hour in hours_of(place, as_of) if count > 0 else []:
+            valid = [m for m in by_name[function] if m[0] <= hour]
+            memory, architecture = valid[-1][1:3] if valid else (None, "x86_64")
+            ready = count * (128.0 if memory is None else memory) / 1024 * 3600
+            meter = f"lambda-provisioned-concurrency-{architecture}"
+            parts[meter].append(Part(hour, function, NOBODY, ready, measured=False))
 
 
 def machines(parts, place):

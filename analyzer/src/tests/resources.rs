@@ -6,8 +6,8 @@ use millicent_lake::{CostLine, Outcome, Rows};
 use rust_decimal::Decimal;
 
 use crate::testing::{
-    World, bucket_size, function_metric, line, log_bytes, machine_metric, resource, route,
-    table_calls, table_units, usd, window,
+    World, bucket_size, function, function_metric, line, log_bytes, machine_metric, resource,
+    route, table_calls, table_units, usd, window,
 };
 use crate::{Report, Row};
 
@@ -287,4 +287,76 @@ async fn what_starts_functions_is_read_from_the_configuration() {
         )
     });
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn what_runs_in_provisioned_environments_has_a_price_of_its_own() {
+    let world = World::empty().await;
+    let ready = [("function", "fast"), ("provisioned_concurrency", "2")];
+    let found = vec![
+        function("fast", FOUND, "1024"),
+        function("slow", FOUND, "1024"),
+        resource("alias", "fast:live", FOUND, &ready),
+        route("shop", "GET /fast", "fast"),
+        route("shop", "GET /slow", "slow"),
+    ];
+    world.add(Rows::Resources(found)).await;
+    // Of 40 invocations of `fast` 30 found an environment ready; both took 100 ms each.
+    let mut metrics = vec![function_metric(
+        "fast",
+        "ProvisionedConcurrencyInvocations",
+        TS,
+        30.0,
+    )];
+    for name in ["fast", "slow"] {
+        metrics.push(function_metric(name, "Invocations", TS, 40.0));
+        metrics.push(function_metric(name, "Duration", TS, 4_000.0));
+    }
+    world.add(Rows::Metrics(metrics)).await;
+    let lines = [
+        ("AWS Lambda", "EUC1-Lambda-GB-Second", "5", "5.025"),
+        (
+            "AWS Lambda",
+            "EUC1-Lambda-Provisioned-GB-Second",
+            "3",
+            "3.015",
+        ),
+        (
+            "AWS Lambda",
+            "EUC1-Lambda-Provisioned-Concurrency",
+            "7",
+            "172800",
+        ),
+    ];
+    settle(&world, &lines).await;
+    let sql = "select usage_type, coalesce(route, place) as whose, sum(cost_usd) as usd from bill_shares \
+               group by usage_type, route, place order by 1, 2";
+    let told = world.analyzer.sql(sql).await.unwrap();
+    let told: Vec<_> = told
+        .rows()
+        .map(|row| {
+            let text = |name| row.text(name).unwrap().to_owned();
+            (
+                text("usage_type"),
+                text("whose"),
+                row.decimal("usd").unwrap().round_dp(6),
+            )
+        })
+        .collect();
+    let part = |usage_type: &str, whose: &str, cost: &str| {
+        (
+            format!("EUC1-{usage_type}"),
+            whose.to_owned(),
+            usd(cost).round_dp(6),
+        )
+    };
+    assert_eq!(
+        told,
+        [
+            part("Lambda-GB-Second", "GET /fast", "1"),
+            part("Lambda-GB-Second", "GET /slow", "4"),
+            part("Lambda-Provisioned-Concurrency", "not split", "7"),
+            part("Lambda-Provisioned-GB-Second", "GET /fast", "3"),
+        ]
+    );
 }

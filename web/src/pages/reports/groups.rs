@@ -8,6 +8,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "What it costs",
         &[
             "cost-per-request-by-route",
+            "entry-points",
             "cost-by-route-and-service",
             "explain-route",
             "route-cost",
@@ -45,7 +46,6 @@ const GROUPS: [(&str, &[&str]); 5] = [
         &[
             "functions",
             "memory-right-sizing",
-            "entry-points",
             "state-machines",
             "tables",
             "buckets",
