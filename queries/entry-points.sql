@@ -113,7 +113,8 @@ everything as (
     select account_id, region, kind, name from costs
 )
 select
-    everything.account_id, everything.region, everything.kind, everything.name, functions, starts,
+    everything.account_id, everything.region, everything.kind, everything.name,
+    coalesce(functions, case when everything.kind = 'direct' then everything.name end) as functions, starts,
     cast(cost_usd as decimal(38, 12)) as cost_usd,
     cast(greatest(0.0, cast(cost_usd as double) - coalesce(error_usd, 0.0)) as decimal(38, 12)) as cost_low_usd,
     cast(cast(cost_usd as double) + coalesce(error_usd, 0.0) as decimal(38, 12)) as cost_high_usd,

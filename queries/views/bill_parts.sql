@@ -70,7 +70,8 @@ parts as (
     select
         line, hour, resource, api, stage, route, trigger, basis, counted, seen,
         case
-            when nth = 1 and not (counted and billed > seen) and not (counted and coalesce(billed, 0) <= 0)
+            -- What differs by the last bits of a fraction is all that was billed.
+            when nth = 1 and not (counted and billed > seen * 1.000000001) and not (counted and coalesce(billed, 0) <= 0)
                 then part_usd + (line_usd - sum(part_usd) over (partition by line))
             else part_usd
         end as part_usd

@@ -742,7 +742,7 @@ def split(line, parts):
     if parts and not (counted and (line.quantity is None or line.quantity <= 0)):
         whole = max(line.quantity, seen) if counted else seen
         costs = [money(float(line.cost) * quantity / whole) for quantity in used]
-        if not (counted and line.quantity > seen):
+        if not (counted and line.quantity > seen * 1.000000001):
             costs[max(range(len(used)), key=used.__getitem__)] += line.cost - sum(costs)
     result = defaultdict(Decimal)
     for part, cost in zip(parts, costs):
