@@ -128,7 +128,7 @@ pub(super) fn cold(ask: &Ask, key: &Key, data: &Data, deploys: &[Mark]) -> TimeC
     TimeChart {
         id: "cold",
         title: "Cold starts".to_owned(),
-        subtitle: format!("per {}, UTC, estimated from traces", format::step(step)),
+        subtitle: format!("per {}, UTC, from traces", format::step(step)),
         layers: vec![layer],
         csv: Some(ask.csv(
             "routes-series",
