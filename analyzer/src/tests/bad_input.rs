@@ -53,7 +53,7 @@ async fn world(metrics: Vec<MetricPoint>, spans: Vec<Span>, found: Vec<Resource>
     world
 }
 
-/// `api route place: cost (basis)` of each part, with the trigger where there is no API of the day's bill.
+/// `api route place: cost (basis)` of each part of the day's bill; the trigger stands where there is no API.
 async fn parts(world: &World) -> Vec<String> {
     let sql = "select coalesce(api, trigger, '-') || ' ' || coalesce(route, '-') || ' ' || place || ': ' \
                       || cast(round(sum(cost_usd), 6) as decimal(10, 2)) || ' (' || basis || ')' as told, \
