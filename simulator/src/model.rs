@@ -97,6 +97,15 @@ impl Work {
         }
     }
 
+    /// Answered with 5xx, or failed.
+    pub fn failed(&self) -> bool {
+        match &self.doing {
+            Doing::Request(request) => request.status >= 500,
+            Doing::Delivery(delivery) => delivery.invocation.error,
+            Doing::Execution(execution) => execution.failed,
+        }
+    }
+
     /// The client's request that it is.
     pub fn request(&self) -> Option<&Request> {
         match &self.doing {
@@ -213,8 +222,12 @@ pub struct Invocation {
     pub start: Micros,
     /// From acceptance to the start of the initialisation or, warm, of the handler.
     pub placement_us: i64,
-    /// Length of the initialisation that this request waited for.
+    /// Length of the initialisation that this request waited for, or of a snapshot's restoration.
     pub init_us: Option<i64>,
+    /// What of that is billed: of a restoration only what loads the runtime and runs hooks.
+    pub init_billed_us: i64,
+    /// It ran in an environment that was provisioned for its alias.
+    pub provisioned: bool,
     /// Lambda's `Duration`: the handler alone.
     pub duration_us: i64,
     /// Counted in Lambda's `Errors`.
@@ -244,7 +257,7 @@ impl Invocation {
 
     /// What is billed: duration and initialisation, rounded up to a millisecond (since 2025-08-01).
     pub fn billed_ms(&self) -> u64 {
-        (self.duration_us + self.init_us.unwrap_or(0))
+        (self.duration_us + self.init_billed_us)
             .unsigned_abs()
             .div_ceil(1_000)
     }
@@ -321,6 +334,8 @@ mod tests {
                 start: 0,
                 placement_us: 5_000,
                 init_us,
+                init_billed_us: init_us.unwrap_or(0),
+                provisioned: false,
                 duration_us,
                 error: false,
                 throttled: false,

@@ -139,6 +139,24 @@ pub fn rate(meter: Meter) -> Rate {
             ],
             400_000,
         ),
+        Meter::LambdaProvisionedMbMsX86 => (
+            "AWS Lambda",
+            "Lambda-Provisioned-GB-Second",
+            "Invoke",
+            "Lambda-GB-Second",
+            GB_SECOND,
+            &[(NO_END, 9_722_200)],
+            0,
+        ),
+        Meter::LambdaProvisionedMbMsArm => (
+            "AWS Lambda",
+            "Lambda-Provisioned-GB-Second-ARM",
+            "Invoke",
+            "Lambda-GB-Second",
+            GB_SECOND,
+            &[(NO_END, 7_777_800)],
+            0,
+        ),
         Meter::TableReadMilliUnits => (
             "Amazon DynamoDB",
             "ReadRequestUnits",
@@ -263,6 +281,10 @@ impl Rate {
 pub mod fixed {
     use super::Pico;
 
+    /// Provisioned concurrency of x86 functions, GB-second.
+    pub const PROVISIONED_GB_S: Pico = 4_166_700;
+    /// Provisioned concurrency of arm functions, GB-second.
+    pub const PROVISIONED_ARM_GB_S: Pico = 3_333_400;
     /// S3 Standard, GB-month.
     pub const BUCKET_GB_MONTH: Pico = 23_000_000_000;
     /// DynamoDB, GB-month.

@@ -57,8 +57,12 @@ pub struct RouteTruth {
     pub cold_starts: u64,
     /// Their share of the requests; null without requests.
     pub cold_start_rate: Option<f64>,
+    /// Mean latency of those less that of the others, milliseconds; null without one of either.
+    pub cold_start_penalty_ms: Option<f64>,
     /// All of its cost.
     pub cost_usd: Decimal12,
+    /// What of it the requests cost that were answered with 5xx.
+    pub failed_usd: Decimal12,
     /// Its cost by service, without those that it costs nothing at.
     pub cost_by_service: BTreeMap<&'static str, Decimal12>,
 }
@@ -106,6 +110,8 @@ pub struct FunctionTruth {
     pub billed_gb_s: Decimal12,
     /// Its part of AWS Lambda's lines; what it calls is not in it.
     pub cost_usd: Decimal12,
+    /// What of its billed duration the invocations had that failed; null without any.
+    pub failed_gb_s_share: Option<f64>,
 }
 
 /// Percentiles by nearest rank over all values; null without values.

@@ -2,12 +2,12 @@
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
 
-use super::{BillLine, Origin, draw};
+use super::{BillLine, Origin, draw, midnight};
 use crate::{
     World,
     decimal::{Decimal12, divide},
     estate::Protocol,
-    model::BucketId,
+    model::{BucketId, FunctionId},
     prices::{self, DISCOUNT_PERCENT, FREE_TIER_PERCENT, GB, Pico, fixed},
 };
 
@@ -80,6 +80,16 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
     let counted = estate.buckets.iter().flat_map(|bucket| bucket.metrics);
     let counted = counted.filter(|own| own.prefix.is_none()).count() as i128;
     let seed = world.config().seed;
+    // MB that are kept ready.
+    let ready = |arm| -> i128 {
+        let functions = (0..).map(FunctionId).zip(&estate.functions);
+        let own = functions.filter(|(_, function)| function.is_arm() == arm);
+        own.map(|(id, function)| {
+            let at = midnight(day).timestamp_micros();
+            i128::from(function.provisioned_concurrency * estate.memory_mb(id, at))
+        })
+        .sum()
+    };
     let fee = |service, usage_type, operation, unit, quantity, price, discounted, reason| Fee {
         service,
         usage_type,
@@ -90,7 +100,7 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
         discounted,
         reason,
     };
-    vec![
+    let mut fees = vec![
         fee(
             "Amazon Simple Storage Service",
             "TimedStorage-ByteHrs",
@@ -171,7 +181,35 @@ fn daily(world: &World, day: NaiveDate) -> Vec<Fee> {
             false,
             OTHER_SERVICE,
         ),
-    ]
+    ];
+    for (usage_type, ready, price) in [
+        (
+            "Lambda-Provisioned-Concurrency",
+            ready(false),
+            fixed::PROVISIONED_GB_S,
+        ),
+        (
+            "Lambda-Provisioned-Concurrency-ARM",
+            ready(true),
+            fixed::PROVISIONED_ARM_GB_S,
+        ),
+    ] {
+        if ready > 0 {
+            let gb_seconds = (ready * 86_400, 1_024);
+            let reason = "provisioned concurrency costs by time, not by request";
+            fees.push(fee(
+                "AWS Lambda",
+                usage_type,
+                "Invoke",
+                "Lambda-GB-Second",
+                gb_seconds,
+                price,
+                true,
+                reason,
+            ));
+        }
+    }
+    fees
 }
 
 fn line(world: &World, day: NaiveDate, hours: i128, fee: &Fee) -> BillLine {

@@ -38,6 +38,8 @@ pub struct Function {
     pub log_format: LogFormat,
     /// Environments that are kept ready for its alias [`ALIAS`]; none if 0.
     pub provisioned_concurrency: u32,
+    /// Its published versions start from a snapshot.
+    pub snap_start: bool,
     /// The first part of its function URL, which asks for signed requests; none without one.
     pub url_id: Option<&'static str>,
     /// Tags.
@@ -45,14 +47,28 @@ pub struct Function {
     pub(super) memory_mb: u32,
 }
 
-/// The alias that every function has. The API calls functions without it, but for those with
-/// provisioned concurrency, which is the alias's.
+/// The alias that every function has. Functions are called without it, but for those with
+/// provisioned concurrency or snapshots, which are not there for `$LATEST`.
 pub const ALIAS: &str = "live";
 
 impl Function {
     /// Runs on Graviton, and is billed so.
     pub fn is_arm(&self) -> bool {
         self.architecture == "arm64"
+    }
+
+    /// It is called by its alias [`ALIAS`].
+    pub fn is_called_by_alias(&self) -> bool {
+        self.provisioned_concurrency > 0 || self.snap_start
+    }
+
+    /// The ARN that it is called by.
+    pub fn called_arn(&self) -> String {
+        if self.is_called_by_alias() {
+            format!("{}:{ALIAS}", self.arn)
+        } else {
+            self.arn.clone()
+        }
     }
 
     /// Its function URL, if it has one.

@@ -68,6 +68,7 @@ impl Estate {
                     LogFormat::Text
                 },
                 provisioned_concurrency: 0,
+                snap_start: false,
                 url_id: None,
                 tags: team(n),
                 memory_mb: 128 << (n % 4),

@@ -291,6 +291,7 @@ fn function(row: &FunctionRow, arn: &impl Fn(&str, String) -> String) -> Functio
         log_format,
         url_id: (name == "shop-payments").then_some("k3v7q2xw5yzt4nr6m8p1d0sbhc9f2ljg"),
         provisioned_concurrency: if name == "shop-search" { 2 } else { 0 },
+        snap_start: name == "shop-projector",
         tags,
         memory_mb,
     }

@@ -97,20 +97,16 @@ impl<'a> Day<'a> {
     /// The resources that a meter counts, with their shares of it.
     fn resources(&self, meter: Meter) -> Vec<Weighted> {
         match meter {
-            Meter::LambdaRequestsX86 => self.functions(false, true),
-            Meter::LambdaRequestsArm => self.functions(true, true),
-            Meter::LambdaMbMsX86 => self.functions(false, false),
-            Meter::LambdaMbMsArm => self.functions(true, false),
             Meter::ApiRequests | Meter::HttpApiRequests => self.apis(meter),
             Meter::TableReadMilliUnits => self.tables("ConsumedReadCapacityUnits"),
             Meter::TableWriteMilliUnits => self.tables("ConsumedWriteCapacityUnits"),
             Meter::LogBytes => self.log_groups(),
-            // S3 requests and traces name no resource.
-            _ => Vec::new(),
+            // Functions; S3 requests and traces name no resource.
+            _ => self.functions(meter),
         }
     }
 
-    fn functions(&self, arm: bool, by_requests: bool) -> Vec<Weighted> {
+    fn functions(&self, meter: Meter) -> Vec<Weighted> {
         let functions = self
             .world
             .estate()
@@ -118,14 +114,9 @@ impl<'a> Day<'a> {
             .iter()
             .zip(&self.usage.functions);
         functions
-            .filter(|(function, _)| function.is_arm() == arm)
-            .map(|(function, usage)| {
-                let weight = if by_requests {
-                    usage.invocations
-                } else {
-                    usage.mb_ms
-                };
-                (function.arn.clone(), function.tags, weight)
+            .filter_map(|(function, usage)| {
+                let weight = usage.metered(function.is_arm(), meter)?;
+                Some((function.arn.clone(), function.tags, weight))
             })
             .collect()
     }

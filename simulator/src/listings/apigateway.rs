@@ -185,7 +185,7 @@ fn resources(ask: &Ask<'_>, id: ApiId, api: &Api, with_methods: bool) -> Vec<Val
 
 fn method(ask: &Ask<'_>, route: &Route) -> Value {
     let estate = ask.world.estate();
-    let function = &estate.function(route.function).arn;
+    let function = estate.function(route.function).called_arn();
     json!({
         "httpMethod": route.method,
         "authorizationType": "NONE",

@@ -161,7 +161,7 @@ fn route_json(api: &Api, route: &Route) -> Value {
 
 fn integration_json(ask: &Ask<'_>, api: &Api, route: &Route) -> Value {
     let estate = ask.world.estate();
-    let function = &estate.function(route.function).arn;
+    let function = estate.function(route.function).called_arn();
     let mut answer = json!({
         "connectionType": "INTERNET",
         "integrationId": integration_id(api, route),

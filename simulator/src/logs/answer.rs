@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::DateTime;
 
-use super::language::{Aggregate, Expression, Lines, Query};
-use crate::estate::LogFormat;
+use super::language::{Aggregate, Expression, Lines, PARSED_RESTORE, Query};
+use crate::estate::{Function, LogFormat};
 use crate::metrics::events::{Event, visit};
 use crate::metrics::statistic::rank;
 use crate::model::{Invocation, Micros};
@@ -81,7 +81,7 @@ pub(super) fn answer(
                 found
                     .entry((group, bin))
                     .or_default()
-                    .push(Report::of(invocation));
+                    .push(Report::of(invocation, &world.estate().functions[index]));
             });
         }
     }
@@ -113,16 +113,19 @@ struct Report {
     duration_ms: f64,
     billed_ms: f64,
     init_ms: Option<f64>,
+    restore_ms: Option<f64>,
     memory_mb: f64,
 }
 
 impl Report {
-    fn of(invocation: &Invocation) -> Report {
+    fn of(invocation: &Invocation, function: &Function) -> Report {
         let milliseconds = |us: i64| us as f64 / 1_000.0;
+        let waited_ms = invocation.init_us.map(milliseconds);
         Report {
             duration_ms: milliseconds(invocation.duration_us),
             billed_ms: invocation.billed_ms() as f64,
-            init_ms: invocation.init_us.map(milliseconds),
+            init_ms: waited_ms.filter(|_| !function.snap_start),
+            restore_ms: waited_ms.filter(|_| function.snap_start),
             memory_mb: f64::from(invocation.memory_mb),
         }
     }
@@ -136,6 +139,7 @@ impl Report {
                 "@duration" | "record.metrics.durationMs" => Some(self.duration_ms),
                 "@billedDuration" | "record.metrics.billedDurationMs" => Some(self.billed_ms),
                 "@initDuration" | "record.metrics.initDurationMs" => self.init_ms,
+                PARSED_RESTORE | "record.metrics.restoreDurationMs" => self.restore_ms,
                 // Bytes, of thousands.
                 "@memorySize" => Some(self.memory_mb * 1e6),
                 "record.metrics.memorySizeMB" => Some(self.memory_mb),

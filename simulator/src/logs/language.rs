@@ -43,6 +43,9 @@ pub(super) enum Aggregate {
     Percentile(Expression, f64),
 }
 
+/// What a restoration took, as it is parsed out of a message.
+pub(super) const PARSED_RESTORE: &str = "Restore Duration";
+
 /// A number of a line, if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expression {
@@ -57,17 +60,15 @@ pub(super) enum Expression {
 impl Query {
     /// Reads a query; the error says what is not understood.
     pub(super) fn parse(text: &str) -> Result<Query, String> {
-        let mut lines = None;
-        let mut stats = None;
+        let (mut lines, mut stats, mut restore) = (None, None, None);
         for command in text.split('|').map(str::trim) {
             let (verb, rest) = command
                 .split_once(char::is_whitespace)
                 .unwrap_or((command, ""));
             match verb {
                 "filter" => lines = Some(filter(rest)?),
-                // What is parsed out of a message is of SnapStart, which no function here has.
-                "parse" if rest.contains("Restore Duration") => {}
-                "stats" if stats.is_none() => stats = Some(statistics(rest)?),
+                "parse" => restore = Some(parsed_restore(rest)?),
+                "stats" if stats.is_none() => stats = Some(statistics(rest, restore.clone())?),
                 _ => return Err(format!("unexpected symbol found {verb}")),
             }
         }
@@ -93,8 +94,19 @@ fn filter(text: &str) -> Result<Lines, String> {
 
 type Statistics = (Vec<(String, Aggregate)>, bool, Option<(i64, String)>);
 
-fn statistics(text: &str) -> Result<Statistics, String> {
+/// The name that a query gives to what it parses out of the message: the length of a restoration, which
+/// is no field of its own in text.
+fn parsed_restore(text: &str) -> Result<String, String> {
+    let name = text
+        .split_once("/Restore Duration: (?<")
+        .and_then(|(_, rest)| rest.split_once('>'));
+    name.map(|(name, _)| name.to_owned())
+        .ok_or_else(|| format!("the pattern {text} is not understood"))
+}
+
+fn statistics(text: &str, restore: Option<String>) -> Result<Statistics, String> {
     let mut words = Words::of(text);
+    words.restore = restore;
     let mut columns = Vec::new();
     loop {
         let start = words.at;
@@ -176,6 +188,9 @@ fn term(words: &mut Words) -> Result<Expression, String> {
     if let Ok(number) = word.parse() {
         return Ok(Expression::Number(number));
     }
+    if words.restore.as_ref() == Some(&word) {
+        return Ok(Expression::Field(PARSED_RESTORE.to_owned()));
+    }
     if word != "coalesce" {
         return Ok(Expression::Field(word));
     }
@@ -212,6 +227,8 @@ fn seconds(length: &str) -> Result<i64, String> {
 struct Words {
     all: Vec<String>,
     at: usize,
+    /// What the query calls a restoration's length.
+    restore: Option<String>,
 }
 
 impl Words {
@@ -227,7 +244,11 @@ impl Words {
             }
             in_word = of_word;
         }
-        Words { all, at: 0 }
+        Words {
+            all,
+            at: 0,
+            restore: None,
+        }
     }
 
     fn take(&mut self, word: &str) -> bool {
@@ -296,6 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_parsed_out_of_a_message_has_the_name_that_the_query_gives() {
+        let query = Query::parse(
+            "filter @type = \"REPORT\" | parse @message /Restore Duration: (?<waited>[0-9.]+) ms/\n\
+             | stats sum(waited) as restores_ms",
+        );
+        let restored = Aggregate::Sum(field(PARSED_RESTORE));
+        let columns = vec![("restores_ms".to_owned(), restored)];
+        assert_eq!(query.unwrap().columns, columns);
+    }
+
+    #[test]
     fn a_column_without_a_name_is_called_by_its_text() {
         let query = Query::parse(
             "filter type = 'platform.report' | stats sum(record.metrics.billedDurationMs)",
@@ -317,6 +349,7 @@ mod tests {
             "filter @type = \"REPORT\" | stats count(*) by @logStream",
             "filter @type = \"REPORT\" | stats count(* by @log",
             "filter @type = \"REPORT\" | stats pct(@duration, 101)",
+            "filter @type = \"REPORT\" | parse @message /Max (?<most>[0-9]+)/ | stats count(most)",
             "filter @type = \"REPORT\" | stats count(*) by bin(5x)",
             "filter @type = \"REPORT\" | stats count(*) | stats count(*)",
         ] {

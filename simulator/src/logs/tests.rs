@@ -11,10 +11,12 @@ use crate::server::ask::Ask;
 use crate::server::service::{Call, Service, Wire};
 use crate::{SimConfig, World};
 
-const TEXT: &str = "filter @type = \"REPORT\" | stats count(*) as reports, sum(@billedDuration) as billed_ms, \
-    count(@initDuration) as inits, max(@initDuration) as longest, pct(@duration, 50) as half by @log, bin(5m)";
+const TEXT: &str = "filter @type = \"REPORT\" | parse @message /Restore Duration: (?<restored>[0-9.]+) ms/ \
+    | stats count(*) as reports, sum(@billedDuration) as billed_ms, count(@initDuration) as inits, \
+    count(restored) as restores, max(@initDuration) as longest, pct(@duration, 50) as half by @log, bin(5m)";
 const JSON: &str = "filter type = \"platform.report\" | stats count(*) as reports, \
-    sum(record.metrics.billedDurationMs) as billed_ms, count(record.metrics.initDurationMs) as inits by @log, bin(5m)";
+    sum(record.metrics.billedDurationMs) as billed_ms, count(record.metrics.initDurationMs) as inits, \
+    count(record.metrics.restoreDurationMs) as restores by @log, bin(5m)";
 
 fn world() -> Arc<World> {
     let anchor: DateTime<Utc> = "2026-03-12T12:00:00Z".parse().unwrap();
@@ -84,8 +86,8 @@ fn rows(answer: &Value) -> Vec<BTreeMap<String, String>> {
     .collect()
 }
 
-/// Reports, billed milliseconds and initialisations, by group and five minutes.
-type Counted = BTreeMap<(String, String), (u64, u64, u64)>;
+/// Reports, billed milliseconds, initialisations and restorations, by group and five minutes.
+type Counted = BTreeMap<(String, String), [u64; 4]>;
 
 #[test]
 fn reports_are_those_of_the_invocations_that_ended_in_the_time() {
@@ -112,10 +114,13 @@ fn reports_are_those_of_the_invocations_that_ended_in_the_time() {
                 let bin = DateTime::from_timestamp(ended / 300 * 300, 0).unwrap();
                 let bin = bin.format("%Y-%m-%d %H:%M:%S.000").to_string();
                 let counted = expected.entry((group.clone(), bin)).or_default();
-                counted.0 += 1;
-                counted.1 += invocation.billed_ms();
-                counted.2 += u64::from(invocation.init_us.is_some());
-                if let Some(init) = invocation.init_us {
+                let restored = world.estate().function(invocation.function).snap_start;
+                counted[0] += 1;
+                counted[1] += invocation.billed_ms();
+                if invocation.init_us.is_some() {
+                    counted[2 + usize::from(restored)] += 1;
+                }
+                if let Some(init) = invocation.init_us.filter(|_| !restored) {
                     let most = longest.entry(group).or_default();
                     *most = most.max(init as f64 / 1_000.0);
                 }
@@ -138,10 +143,12 @@ fn reports_are_those_of_the_invocations_that_ended_in_the_time() {
             let entry = told_longest.entry(group.clone()).or_default();
             *entry = entry.max(most.parse().unwrap());
         }
-        let counted = (number("reports"), number("billed_ms"), number("inits"));
+        let counted = ["reports", "billed_ms", "inits", "restores"].map(number);
         told.insert((group, row["bin(5m)"].clone()), counted);
     }
     assert_eq!(told, expected);
+    let restores: u64 = expected.values().map(|counted| counted[3]).sum();
+    assert!(restores > 0, "a snapshot was restored");
     longest.retain(|group, _| !group.contains("storefront") && !group.contains("price"));
     assert_eq!(told_longest, longest);
     for answer in [&text, &json] {
@@ -151,7 +158,7 @@ fn reports_are_those_of_the_invocations_that_ended_in_the_time() {
         );
     }
     let matched = |answer: &Value| answer["statistics"]["recordsMatched"].as_f64().unwrap();
-    let reports: u64 = expected.values().map(|counted| counted.0).sum();
+    let reports: u64 = expected.values().map(|counted| counted[0]).sum();
     assert_eq!(matched(&text) + matched(&json), reports as f64);
     assert!(matched(&json) > 0.0, "some functions log in JSON");
 }

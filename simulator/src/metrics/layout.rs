@@ -31,12 +31,27 @@ impl Places {
     }
 }
 
+/// Counters of a function with provisioned concurrency.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Provisioned {
+    /// How many environments are ready.
+    pub(super) environments: u64,
+    /// Counter of the invocations that ran in them.
+    pub(super) ran: u16,
+    /// Counter of those that did not.
+    pub(super) spilled: u16,
+    /// Counter of the most that ran in them at once.
+    pub(super) most: u16,
+}
+
 /// Where the samples of a series are in a [`super::samples::MinuteSamples`]: in slots, which have
 /// every sample, or in counters, which have a sum.
 #[derive(Debug, Clone)]
 pub struct Layout {
     operations: Vec<TableOperation>,
     indexes: Vec<(TableId, &'static str)>,
+    /// Functions with provisioned concurrency, and how much.
+    ready: Vec<(FunctionId, u64)>,
     functions: u16,
 
     latency: Block,
@@ -63,6 +78,9 @@ pub struct Layout {
     errors: Block,
     throttles: Block,
     concurrency: Block,
+    provisioned: Block,
+    spilled: Block,
+    provisioned_concurrency: Block,
     read_units: Block,
     write_units: Block,
     index_read_units: Block,
@@ -93,6 +111,12 @@ impl Layout {
             .map(TableId)
             .zip(&estate.tables)
             .flat_map(|(id, table)| table.indexes.iter().map(move |index| (id, index.name)))
+            .collect();
+        let ready: Vec<(FunctionId, u64)> = (0..)
+            .map(FunctionId)
+            .zip(&estate.functions)
+            .map(|(id, function)| (id, u64::from(function.provisioned_concurrency)))
+            .filter(|(_, environments)| *environments > 0)
             .collect();
         let routes = estate.routes.len();
         let functions = estate.functions.len();
@@ -126,6 +150,9 @@ impl Layout {
             throttles: counters.take(functions),
             // One more for the account.
             concurrency: counters.take(functions + 1),
+            provisioned: counters.take(ready.len()),
+            spilled: counters.take(ready.len()),
+            provisioned_concurrency: counters.take(ready.len()),
             read_units: counters.take(tables),
             write_units: counters.take(tables),
             index_read_units: counters.take(indexes.len()),
@@ -143,6 +170,7 @@ impl Layout {
             functions: functions as u16,
             operations,
             indexes,
+            ready,
         }
     }
 
@@ -152,10 +180,6 @@ impl Layout {
 
     pub(super) fn counters(&self) -> usize {
         self.counters
-    }
-
-    pub(super) fn functions(&self) -> u16 {
-        self.functions
     }
 
     /// The operations on tables in the order of their places.
@@ -274,6 +298,18 @@ impl Layout {
     pub(super) fn concurrency(&self, function: Option<FunctionId>) -> u16 {
         self.concurrency
             .at(function.map_or(self.functions, |function| function.0))
+    }
+
+    /// The counters of a function with provisioned concurrency; none for other functions.
+    pub(super) fn provisioned(&self, function: FunctionId) -> Option<Provisioned> {
+        let place = self.ready.iter().position(|(own, _)| *own == function)?;
+        let at = |block: Block| block.at(place as u16);
+        Some(Provisioned {
+            environments: self.ready[place].1,
+            ran: at(self.provisioned),
+            spilled: at(self.spilled),
+            most: at(self.provisioned_concurrency),
+        })
     }
 
     /// Read request units of a table × 1,000.

@@ -8,7 +8,7 @@ use super::{
     series::{Dimension, Series, Source},
 };
 use crate::{
-    estate::{self, Estate, MachineId},
+    estate::{self, ALIAS, Estate, MachineId},
     model::{BucketId, FunctionId, TableId},
 };
 
@@ -109,12 +109,33 @@ impl Builder {
         let streamed: Vec<FunctionId> = streams.map(|own| own.function).collect();
         let asynchronous = crate::traffic::profile::asynchronous(estate);
         for id in all {
-            let name = estate.function(id).name;
-            for dimensions in [
-                &[("FunctionName", name)][..],
-                &[("FunctionName", name), ("Resource", name)],
-            ] {
+            let function = estate.function(id);
+            let name = function.name;
+            let resource = if function.is_called_by_alias() {
+                format!("{name}:{ALIAS}")
+            } else {
+                name.to_owned()
+            };
+            let own = [("FunctionName", name), ("Resource", resource.as_str())];
+            for dimensions in [&own[..1], &own] {
                 self.lambda_set(layout, dimensions, &[id], Some(id));
+            }
+            if let Some(provisioned) = layout.provisioned(id) {
+                let most = provisioned.most;
+                let mut add =
+                    |metric, unit, source| self.add("AWS/Lambda", metric, unit, &own, source);
+                let ran = Source::Gauge(provisioned.ran);
+                add("ProvisionedConcurrencyInvocations", "Count", ran);
+                let spilled = Source::Gauge(provisioned.spilled);
+                add(
+                    "ProvisionedConcurrencySpilloverInvocations",
+                    "Count",
+                    spilled,
+                );
+                let at_once = Source::Gauge(most);
+                add("ProvisionedConcurrentExecutions", "Count", at_once);
+                let share = Source::Share(most, provisioned.environments);
+                add("ProvisionedConcurrencyUtilization", "None", share);
             }
             let mut add = |metric, unit, source| {
                 self.add(

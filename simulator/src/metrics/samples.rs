@@ -1,6 +1,10 @@
 //! Samples by the minute in a compact form: what every metric of CloudWatch is made of.
 
-use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    ops::Range,
+};
 
 use crate::{
     estate::Estate,
@@ -87,8 +91,9 @@ struct Collector<'a> {
     /// By minute: slot << 32 | microseconds.
     samples: Vec<Vec<u64>>,
     counters: Vec<Box<[u64]>>,
-    /// Start, end and function of every invocation that may run within the hour.
-    running: Vec<(Micros, Micros, FunctionId)>,
+    /// Start, end and function of every invocation that may run within the hour, and whether it runs in
+    /// a provisioned environment.
+    running: Vec<(Micros, Micros, FunctionId, bool)>,
 }
 
 impl<'a> Collector<'a> {
@@ -118,8 +123,9 @@ impl<'a> Collector<'a> {
                 if let Event::Invocation(invocation) = event
                     && !invocation.throttled
                 {
+                    let provisioned = invocation.provisioned;
                     self.running
-                        .push((at, invocation.end(), invocation.function));
+                        .push((at, invocation.end(), invocation.function, provisioned));
                 }
                 if !self.within.contains(&at) {
                     return;
@@ -288,6 +294,14 @@ impl<'a> Collector<'a> {
             self.layout.errors(invocation.function),
             u64::from(invocation.error),
         );
+        if let Some(provisioned) = self.layout.provisioned(invocation.function) {
+            let counter = if invocation.provisioned {
+                provisioned.ran
+            } else {
+                provisioned.spilled
+            };
+            self.count(minute, counter, 1);
+        }
         let (bytes, events) = (
             self.layout.log_bytes(invocation.function),
             self.layout.log_events(invocation.function),
@@ -321,24 +335,30 @@ impl<'a> Collector<'a> {
             .collect()
     }
 
-    /// The most invocations at once, by function and in the account, seen when one starts.
+    /// The most invocations at once, by function, in provisioned environments and in the account, seen
+    /// when one starts.
     fn concurrency(&mut self) {
         let mut running = std::mem::take(&mut self.running);
         running.sort_unstable();
-        let functions = usize::from(self.layout.functions());
-        let mut ends: Vec<BinaryHeap<Reverse<Micros>>> = vec![BinaryHeap::new(); functions + 1];
-        for (start, end, function) in running {
-            for (heap, whose) in [(usize::from(function.0), Some(function)), (functions, None)] {
-                let heap = &mut ends[heap];
+        // The ends of what runs, by the counter that they are counted in.
+        let mut ends: HashMap<u16, BinaryHeap<Reverse<Micros>>> = HashMap::new();
+        for (start, end, function, provisioned) in running {
+            let of_function = self.layout.concurrency(Some(function));
+            let of_account = self.layout.concurrency(None);
+            let ready = self.layout.provisioned(function);
+            let ready = ready.filter(|_| provisioned);
+            let ready = ready.map(|own| (own.most, own.environments));
+            let counted = [(of_function, u64::MAX), (of_account, u64::MAX)];
+            for (counter, at_most) in counted.into_iter().chain(ready) {
+                let heap = ends.entry(counter).or_default();
                 while heap.peek().is_some_and(|Reverse(ended)| *ended <= start) {
                     heap.pop();
                 }
                 heap.push(Reverse(end));
                 if self.within.contains(&start) {
                     let minute = ((start - self.within.start) / MINUTE) as usize;
-                    let most =
-                        &mut self.counters[minute][usize::from(self.layout.concurrency(whose))];
-                    *most = (*most).max(heap.len() as u64);
+                    let most = &mut self.counters[minute][usize::from(counter)];
+                    *most = (*most).max((heap.len() as u64).min(at_most));
                 }
             }
         }

@@ -41,6 +41,8 @@ pub(super) enum Source {
     },
     /// One sample a minute.
     Gauge(u16),
+    /// One sample a minute, as a fraction of a whole.
+    Share(u16, u64),
     /// Thousandths of capacity units: their sum and, as DynamoDB emits it, a zero beside it.
     Units(u16),
     /// A bucket's bytes, or its objects: one sample a day.
@@ -122,6 +124,10 @@ impl Period {
             Source::Gauge(counter) => {
                 let value = minute.counter(*counter);
                 self.add_times(value * 1_000, u64::from(value > 0), keep);
+            }
+            Source::Share(counter, whole) => {
+                let value = minute.counter(*counter);
+                self.add_times(value * 1_000 / whole, u64::from(value > 0), keep);
             }
             Source::Units(counter) => {
                 let value = minute.counter(*counter);

@@ -307,3 +307,51 @@ fn executions_are_counted_and_billed() {
     let gb_s = billed(&world, Meter::ExpressMbMs);
     assert!((ms / 1_000.0 / 16.0 - gb_s).abs() < 1e-6, "{ms} {gb_s}");
 }
+
+/// What finds an environment ready is billed at its own price, and costs beside that for every hour.
+#[test]
+fn provisioned_environments_are_counted_and_billed() {
+    for seed in [1, 2] {
+        let world = world(seed);
+        let alias = [
+            ("FunctionName", "shop-search"),
+            ("Resource", "shop-search:live"),
+        ];
+        let told = |metric, of| over_day(&world, "AWS/Lambda", metric, &alias, of).unwrap();
+        let sum = |metric| told(metric, Statistic::Sum);
+        let ran = sum("ProvisionedConcurrencyInvocations");
+        let spilled = sum("ProvisionedConcurrencySpilloverInvocations");
+        assert_eq!(ran + spilled, sum("Invocations"));
+        assert!(spilled > 0.0 && spilled < ran / 5.0, "{spilled} of {ran}");
+        let most = told("ProvisionedConcurrentExecutions", Statistic::Maximum);
+        assert!((1.0..=2.0).contains(&most), "{most}");
+        let busy = told("ProvisionedConcurrencyUtilization", Statistic::Maximum);
+        assert_eq!(busy, most / 2.0);
+
+        let (mut gb_s, mut colds) = (0.0, 0);
+        let first = at("2026-11-23T00:00:00Z").timestamp() / 60;
+        for minute in first..first + 24 * 60 {
+            for (_, request) in world.minute(minute).requests() {
+                let invocation = &request.invocation;
+                if invocation.provisioned {
+                    let ms = (invocation.duration_us as f64 / 1_000.0).ceil();
+                    gb_s += ms / 1_000.0 * f64::from(invocation.memory_mb) / 1_024.0;
+                    colds += u64::from(invocation.init_us.is_some());
+                }
+            }
+        }
+        assert_eq!(colds, 0, "a ready environment is initialised");
+        let billed = billed(&world, Meter::LambdaProvisionedMbMsX86);
+        assert!((billed / gb_s - 1.0).abs() < 1e-3, "{billed} of {gb_s}");
+        let day = "2026-11-23".parse().unwrap();
+        let lines = world.bill().settled(day, day + TimeDelta::days(1));
+        let ready: Vec<_> = lines
+            .iter()
+            .filter(|line| line.usage_type.contains("Provisioned-Concurrency"))
+            .map(|line| (line.usage_type.as_str(), line.quantity.to_string()))
+            .collect();
+        // Two environments of 2 GB for a day.
+        let kept = ("EUC1-Lambda-Provisioned-Concurrency", "345600".to_owned());
+        assert_eq!(ready, [kept]);
+    }
+}

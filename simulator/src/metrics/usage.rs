@@ -57,11 +57,15 @@ pub enum Meter {
     Traces,
     /// Bytes ingested by CloudWatch Logs.
     LogBytes,
+    /// Milliseconds × MB in provisioned environments of x86 functions.
+    LambdaProvisionedMbMsX86,
+    /// Milliseconds × MB in provisioned environments of arm functions.
+    LambdaProvisionedMbMsArm,
 }
 
 impl Meter {
     /// How many there are.
-    pub const COUNT: usize = 17;
+    pub const COUNT: usize = 19;
     /// All of them, in order.
     pub const ALL: [Meter; Meter::COUNT] = [
         Meter::ApiRequests,
@@ -81,6 +85,8 @@ impl Meter {
         Meter::ExpressMbMs,
         Meter::Traces,
         Meter::LogBytes,
+        Meter::LambdaProvisionedMbMsX86,
+        Meter::LambdaProvisionedMbMsArm,
     ];
 }
 
@@ -95,8 +101,14 @@ pub struct EntryUsage {
     pub server_errors: u64,
     /// Those that waited for an initialisation.
     pub cold_starts: u64,
+    /// How long the clients of those waited, together.
+    pub cold_us: u64,
+    /// How long the clients of all of them waited.
+    pub waited_us: u64,
     /// By [`Meter`]: all that they caused, in their own and in asynchronous functions.
     pub meters: [u64; Meter::COUNT],
+    /// What of it those caused that were answered with 5xx, or failed.
+    pub failed_meters: [u64; Meter::COUNT],
 }
 
 /// What one function did.
@@ -114,8 +126,12 @@ pub struct FunctionUsage {
     pub init_us: u64,
     /// Billed duration.
     pub billed_ms: u64,
-    /// Billed duration × MB.
+    /// Billed duration × MB in environments on demand.
     pub mb_ms: u64,
+    /// Billed duration × MB in provisioned environments.
+    pub provisioned_mb_ms: u64,
+    /// What of both the invocations had that failed.
+    pub failed_mb_ms: u64,
 }
 
 /// Usage of the whole account over some time.
@@ -167,6 +183,7 @@ impl Usage {
                 (_, None) => continue,
             };
             let functions = &mut self.functions;
+            let before = entry.meters;
             visit(work, &mut |at, event| {
                 if within.contains(&at) {
                     match event {
@@ -188,6 +205,11 @@ impl Usage {
                     }
                 }
             });
+            if work.failed() {
+                for (at, failed) in entry.failed_meters.iter_mut().enumerate() {
+                    *failed += entry.meters[at] - before[at];
+                }
+            }
         }
     }
 }
@@ -216,7 +238,10 @@ impl EntryUsage {
                 request.data_bytes.div_ceil(MESSAGE_METERED_BYTES),
             ),
         };
-        self.add_start(work, request.invocation.init_us.is_some());
+        let cold = request.invocation.init_us.is_some();
+        self.add_start(work, cold);
+        self.waited_us += request.latency_us.unsigned_abs();
+        self.cold_us += u64::from(cold) * request.latency_us.unsigned_abs();
         self.client_errors += u64::from((400..500).contains(&request.status));
         self.server_errors += u64::from(request.status >= 500);
         self.meters[requests as usize] += metered;
@@ -239,10 +264,17 @@ impl EntryUsage {
         if invocation.throttled {
             return;
         }
-        let (requests, duration) = if estate.function(invocation.function).is_arm() {
-            (Meter::LambdaRequestsArm, Meter::LambdaMbMsArm)
+        let is_arm = estate.function(invocation.function).is_arm();
+        let requests = if is_arm {
+            Meter::LambdaRequestsArm
         } else {
-            (Meter::LambdaRequestsX86, Meter::LambdaMbMsX86)
+            Meter::LambdaRequestsX86
+        };
+        let duration = match (invocation.provisioned, is_arm) {
+            (false, false) => Meter::LambdaMbMsX86,
+            (false, true) => Meter::LambdaMbMsArm,
+            (true, false) => Meter::LambdaProvisionedMbMsX86,
+            (true, true) => Meter::LambdaProvisionedMbMsArm,
         };
         self.meters[requests as usize] += 1;
         self.meters[duration as usize] += invocation.billed_ms() * u64::from(invocation.memory_mb);
@@ -283,6 +315,20 @@ impl EntryUsage {
 }
 
 impl FunctionUsage {
+    /// What a function used of a meter; none of a meter that is not Lambda's, or of the other architecture.
+    pub fn metered(&self, is_arm: bool, meter: Meter) -> Option<u64> {
+        let (arm, used) = match meter {
+            Meter::LambdaRequestsX86 => (false, self.invocations),
+            Meter::LambdaRequestsArm => (true, self.invocations),
+            Meter::LambdaMbMsX86 => (false, self.mb_ms),
+            Meter::LambdaMbMsArm => (true, self.mb_ms),
+            Meter::LambdaProvisionedMbMsX86 => (false, self.provisioned_mb_ms),
+            Meter::LambdaProvisionedMbMsArm => (true, self.provisioned_mb_ms),
+            _ => return None,
+        };
+        (arm == is_arm).then_some(used)
+    }
+
     fn add(&mut self, invocation: &Invocation) {
         if invocation.throttled {
             self.throttles += 1;
@@ -294,7 +340,13 @@ impl FunctionUsage {
         self.cold_starts += u64::from(invocation.init_us.is_some());
         self.init_us += invocation.init_us.unwrap_or(0).unsigned_abs();
         self.billed_ms += billed_ms;
-        self.mb_ms += billed_ms * u64::from(invocation.memory_mb);
+        let mb_ms = billed_ms * u64::from(invocation.memory_mb);
+        if invocation.provisioned {
+            self.provisioned_mb_ms += mb_ms;
+        } else {
+            self.mb_ms += mb_ms;
+        }
+        self.failed_mb_ms += u64::from(invocation.error) * mb_ms;
     }
 }
 
@@ -306,7 +358,10 @@ impl AddAssign<&Usage> for Usage {
             to.client_errors += from.client_errors;
             to.server_errors += from.server_errors;
             to.cold_starts += from.cold_starts;
-            for (to, from) in to.meters.iter_mut().zip(&from.meters) {
+            to.cold_us += from.cold_us;
+            to.waited_us += from.waited_us;
+            let own = to.meters.iter_mut().chain(&mut to.failed_meters);
+            for (to, from) in own.zip(from.meters.iter().chain(&from.failed_meters)) {
                 *to += from;
             }
         }
@@ -318,6 +373,8 @@ impl AddAssign<&Usage> for Usage {
             to.init_us += from.init_us;
             to.billed_ms += from.billed_ms;
             to.mb_ms += from.mb_ms;
+            to.provisioned_mb_ms += from.provisioned_mb_ms;
+            to.failed_mb_ms += from.failed_mb_ms;
         }
     }
 }

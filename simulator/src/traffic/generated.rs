@@ -147,6 +147,8 @@ fn invocation(
         start,
         placement_us,
         init_us,
+        init_billed_us: init_us.unwrap_or(0),
+        provisioned: false,
         duration_us: end - start - placement_us - init_us.unwrap_or(0),
         error: rng.random::<f64>() < 0.003,
         throttled: false,

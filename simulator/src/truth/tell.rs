@@ -14,7 +14,7 @@ use crate::{
     estate::Protocol,
     metrics::{
         statistic::rank,
-        usage::{Meter, Usage},
+        usage::{EntryUsage, Meter, Usage},
     },
     model::{FunctionId, RouteId},
 };
@@ -32,6 +32,7 @@ impl World {
             world: self,
             bill_usd: Decimal12(0),
             entries: vec![BTreeMap::new(); usage.entries().count()],
+            failed: vec![Decimal12(0); usage.entries().count()],
             functions: vec![Decimal12(0); usage.functions.len()],
             not_routes: BTreeMap::new(),
             bill: Vec::new(),
@@ -49,7 +50,7 @@ impl World {
             from: time(from),
             to: time(to),
             bill_usd: teller.bill_usd,
-            routes: self.route_truths(&usage, latencies, teller.entries),
+            routes: self.route_truths(&usage, latencies, teller.entries, teller.failed),
             entry_points: self.entry_point_truths(&usage, others),
             functions: self.function_truths(&usage, durations, teller.functions),
             not_routes: teller.not_routes.into_values().collect(),
@@ -62,6 +63,7 @@ impl World {
         usage: &Usage,
         latencies: Vec<Quantiles>,
         costs: Vec<BTreeMap<&'static str, Decimal12>>,
+        failed: Vec<Decimal12>,
     ) -> Vec<RouteTruth> {
         let estate = self.estate();
         let parts = estate
@@ -69,30 +71,34 @@ impl World {
             .iter()
             .zip(&usage.routes)
             .zip(latencies)
-            .zip(costs)
+            .zip(costs.into_iter().zip(failed))
             .enumerate();
         parts
-            .map(|(index, (((route, usage), latency_ms), cost_by_service))| {
-                let api = estate.api_of(RouteId(index as u16));
-                RouteTruth {
-                    api: api.name,
-                    stage: api.stage,
-                    protocol: match api.protocol {
-                        Protocol::Rest => "REST",
-                        Protocol::Http => "HTTP",
-                        Protocol::WebSocket => "WEBSOCKET",
-                    },
-                    route: route.key(),
-                    requests: usage.requests,
-                    errors_4xx: usage.client_errors,
-                    errors_5xx: usage.server_errors,
-                    latency_ms,
-                    cold_starts: usage.cold_starts,
-                    cold_start_rate: rate(usage.cold_starts, usage.requests),
-                    cost_usd: cost_by_service.values().copied().sum(),
-                    cost_by_service,
-                }
-            })
+            .map(
+                |(index, (((route, usage), latency_ms), (cost_by_service, failed_usd)))| {
+                    let api = estate.api_of(RouteId(index as u16));
+                    RouteTruth {
+                        api: api.name,
+                        stage: api.stage,
+                        protocol: match api.protocol {
+                            Protocol::Rest => "REST",
+                            Protocol::Http => "HTTP",
+                            Protocol::WebSocket => "WEBSOCKET",
+                        },
+                        route: route.key(),
+                        requests: usage.requests,
+                        errors_4xx: usage.client_errors,
+                        errors_5xx: usage.server_errors,
+                        latency_ms,
+                        cold_starts: usage.cold_starts,
+                        cold_start_rate: rate(usage.cold_starts, usage.requests),
+                        cold_start_penalty_ms: penalty_ms(usage),
+                        cost_usd: cost_by_service.values().copied().sum(),
+                        failed_usd,
+                        cost_by_service,
+                    }
+                },
+            )
             .collect()
     }
 
@@ -146,8 +152,15 @@ impl World {
                     cold_start_rate: rate(usage.cold_starts, usage.invocations),
                     init_ms_mean: rate(usage.init_us, usage.cold_starts).map(|us| us / 1_000.0),
                     duration_ms,
-                    billed_gb_s: Decimal12::ratio(i128::from(usage.mb_ms), 1_024_000),
+                    billed_gb_s: Decimal12::ratio(
+                        i128::from(usage.mb_ms + usage.provisioned_mb_ms),
+                        1_024_000,
+                    ),
                     cost_usd,
+                    failed_gb_s_share: rate(
+                        usage.failed_mb_ms,
+                        usage.mb_ms + usage.provisioned_mb_ms,
+                    ),
                 },
             )
             .collect()
@@ -217,6 +230,8 @@ struct Teller<'a> {
     bill_usd: Decimal12,
     /// Cost by service of every entry point: the routes, then the others.
     entries: Vec<BTreeMap<&'static str, Decimal12>>,
+    /// What of it failed work cost.
+    failed: Vec<Decimal12>,
     functions: Vec<Decimal12>,
     not_routes: BTreeMap<(&'static str, String, &'static str, &'static str), NotOfRoutes>,
     bill: Vec<TrueBillLine>,
@@ -265,12 +280,17 @@ impl Teller<'_> {
                     .map(|entry| entry.meters[meter as usize])
                     .collect();
                 // Without usage within the time there is no cost within it.
-                for (costs, part) in self
-                    .entries
-                    .iter_mut()
+                let entries = self.entries.iter_mut().zip(&mut self.failed);
+                for (((costs, failed), part), entry) in entries
                     .zip(cost.split(&weights).unwrap_or_default())
+                    .zip(usage.entries())
                 {
                     *costs.entry(line.service).or_default() += part;
+                    let at = meter as usize;
+                    let (of_failed, of_all) = (entry.failed_meters[at], entry.meters[at]);
+                    if of_all > 0 {
+                        *failed += part.share(i128::from(of_failed), i128::from(of_all));
+                    }
                 }
                 self.share_between_functions(meter, cost, usage);
                 return;
@@ -293,20 +313,9 @@ impl Teller<'_> {
     }
 
     fn share_between_functions(&mut self, meter: Meter, cost: Decimal12, usage: &Usage) {
-        let (arm, by_requests) = match meter {
-            Meter::LambdaRequestsX86 => (false, true),
-            Meter::LambdaRequestsArm => (true, true),
-            Meter::LambdaMbMsX86 => (false, false),
-            Meter::LambdaMbMsArm => (true, false),
-            _ => return,
-        };
         let functions = self.world.estate().functions.iter().zip(&usage.functions);
         let weights: Vec<u64> = functions
-            .map(|(function, usage)| match function.is_arm() == arm {
-                true if by_requests => usage.invocations,
-                true => usage.mb_ms,
-                false => 0,
-            })
+            .map(|(function, usage)| usage.metered(function.is_arm(), meter).unwrap_or(0))
             .collect();
         for (to, part) in self
             .functions
@@ -320,6 +329,16 @@ impl Teller<'_> {
 
 fn rate(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// How much longer the clients waited that found the function cold.
+fn penalty_ms(usage: &EntryUsage) -> Option<f64> {
+    let cold = rate(usage.cold_us, usage.cold_starts)?;
+    let warm = rate(
+        usage.waited_us - usage.cold_us,
+        usage.requests - usage.cold_starts,
+    )?;
+    Some((cold - warm) / 1_000.0)
 }
 
 fn time(minute: i64) -> DateTime<Utc> {

@@ -205,7 +205,7 @@ fn functions_are_told_with_all_that_they_ran() {
         let gb_s: f64 = own
             .iter()
             .map(|i| {
-                let ms = (i.duration_us + i.init_us.unwrap_or(0)) as f64 / 1_000.0;
+                let ms = (i.duration_us + i.init_billed_us) as f64 / 1_000.0;
                 ms.ceil() / 1_000.0 * f64::from(i.memory_mb) / 1_024.0
             })
             .sum();

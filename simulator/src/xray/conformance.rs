@@ -171,7 +171,7 @@ impl<'a> Check<'a> {
         let (start, end) = times(part);
         let (outer_start, outer_end) = times(around);
         if free {
-            if name.starts_with("Init") && end > outer_start + SKEW_S {
+            if (name.starts_with("Init") || name == "Restore") && end > outer_start + SKEW_S {
                 self.say(
                     part,
                     "an initialisation ends after its function's segment starts",

@@ -77,10 +77,10 @@ impl Function<'_> {
 
         let mut subsegments = Vec::new();
         if let Some((init_start, init_end)) = self.initialisation(invocation) {
-            let name = if style == Style::New {
-                "Init"
-            } else {
-                "Initialization"
+            let name = match style {
+                _ if function.snap_start => "Restore",
+                Style::New => "Init",
+                Style::Classic | Style::Compiled => "Initialization",
             };
             subsegments.push(sub(ids.span(), name, init_start, init_end));
         }

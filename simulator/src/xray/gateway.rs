@@ -47,7 +47,7 @@ pub(super) fn gateway(
                 url: format!(
                     "https://lambda.{region}.amazonaws.com/2015-03-31/functions/{arn}/invocations",
                     region = estate.region,
-                    arn = function.arn
+                    arn = function.called_arn()
                 ),
                 method: "POST",
                 client: None,

@@ -88,7 +88,11 @@ fn configuration(ask: &Ask<'_>, id: FunctionId, version: &Configuration, number:
         "PackageType": "Zip",
         "Architectures": [function.architecture],
         "EphemeralStorage": { "Size": 512 },
-        "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
+        "SnapStart": {
+            "ApplyOn": if function.snap_start { "PublishedVersions" } else { "None" },
+            // `$LATEST` has no snapshot.
+            "OptimizationStatus": if function.snap_start && number != "$LATEST" { "On" } else { "Off" },
+        },
         "LoggingConfig": match function.log_format {
             LogFormat::Text => json!({ "LogFormat": "Text", "LogGroup": function.log_group() }),
             LogFormat::Json => json!({

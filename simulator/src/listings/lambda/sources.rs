@@ -42,7 +42,7 @@ fn mapping_json(ask: &Ask<'_>, mapping: &EventSource) -> Value {
         "BatchSize": mapping.batch_size,
         "MaximumBatchingWindowInSeconds": mapping.window_s,
         "EventSourceArn": estate.source_arn(mapping.source),
-        "FunctionArn": estate.function(mapping.function).arn,
+        "FunctionArn": estate.function(mapping.function).called_arn(),
         "LastModified": created(ask).timestamp(),
         "State": "Enabled",
         "StateTransitionReason": "USER_INITIATED",

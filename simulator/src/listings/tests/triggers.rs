@@ -81,6 +81,43 @@ fn one_path_lists_and_gets_provisioned_concurrency() {
     assert_eq!(error.code, "ProvisionedConcurrencyConfigNotFoundException");
 }
 
+/// Neither provisioned environments nor snapshots are there for `$LATEST`.
+#[test]
+fn what_starts_by_its_alias_is_called_by_it() {
+    let world = world();
+    let mappings = json_of(get(&world, "/2015-03-31/event-source-mappings", 0, None));
+    let mappings = mappings["EventSourceMappings"].as_array().unwrap().clone();
+    let by_alias: Vec<_> = mappings
+        .iter()
+        .map(|mapping| mapping["FunctionArn"].as_str().unwrap())
+        .filter(|arn| arn.ends_with(":live"))
+        .collect();
+    let (account, region) = (&world.estate().account_id, &world.estate().region);
+    let projector = format!("arn:aws:lambda:{region}:{account}:function:shop-projector:live");
+    assert_eq!(by_alias, [projector]);
+    let versions = "/2015-03-31/functions/shop-projector/versions";
+    let versions = json_of(get(&world, versions, 0, None))["Versions"].clone();
+    let told: Vec<_> = versions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| {
+            let snap_start = &version["SnapStart"];
+            (
+                &version["Version"],
+                &snap_start["ApplyOn"],
+                &snap_start["OptimizationStatus"],
+            )
+        })
+        .map(|(number, on, status)| format!("{number} {on} {status}"))
+        .collect();
+    let on = ["\"$LATEST\"", "\"1\""].map(|number| format!("{number} \"PublishedVersions\""));
+    assert_eq!(
+        told,
+        [format!("{} \"Off\"", on[0]), format!("{} \"On\"", on[1])]
+    );
+}
+
 #[test]
 fn a_deploy_publishes_a_version() {
     let world = world();
@@ -129,8 +166,8 @@ fn a_table_tells_its_indexes_and_its_stream_to_what_reads_it() {
                 mapping["FunctionArn"]
                     .as_str()
                     .unwrap()
-                    .rsplit(':')
-                    .next()
+                    .split(':')
+                    .nth(6)
                     .unwrap()
                     .to_owned()
             })

@@ -196,7 +196,7 @@ fn times_are_those_of_the_request() {
         let init = function
             .subsegments
             .iter()
-            .find(|s| s.name.starts_with("Init"));
+            .find(|s| s.name.starts_with("Init") || s.name == "Restore");
         let lambda = &trace.segments[usize::from(traced)];
         let overlaps = init.is_some_and(|init| init.end.unwrap() > lambda.start);
         assert_eq!(
@@ -219,7 +219,7 @@ fn starts_early(trace: &Trace) -> bool {
         .iter()
         .flat_map(|segment| &segment.subsegments);
     functions
-        .filter(|part| part.name.starts_with("Init"))
+        .filter(|part| part.name.starts_with("Init") || part.name == "Restore")
         .any(|init| init.end.is_some_and(|end| end < start))
 }
 
