@@ -73,7 +73,8 @@ class Seed:
         return f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{self.arn(number)}/invocations"
 
     def functions(self):
-        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        lets = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [lets]})
         role = self.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
