@@ -2,7 +2,7 @@
 
     MILLICENT=target/release/millicent python benches/accuracy.py [--seeds 10] [--days 3] [--sampling 1.0]
 
-Each seed is another account: it is served on loopback, collected by the same binary, and asked for every settled day. Of the
+Each seed is another account: it is simulated on loopback, collected and served by the same binary, and asked for every settled day. Of the
 requests X-Ray records the first of each second and 5% of the others; --sampling is the share of those traces that is fetched.
 Prints a line a seed and the sum of all:
 
@@ -20,11 +20,15 @@ import csv
 import io
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -76,23 +80,52 @@ class Account:
         return self
 
 
-def millicent(folder, *arguments):
-    environment = {
-        "PATH": os.environ["PATH"],
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "example",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    command = [os.environ["MILLICENT"], *arguments]
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "example",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def collect(folder):
+    command = [os.environ["MILLICENT"], "collect", "--once"]
+    run = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{run.stdout}{run.stderr}")
-    return run.stdout
 
 
-def report(folder, name, day):
-    bounds = ["-p", f"from={day}", "-p", f"to={day + timedelta(days=1)}"]
-    return list(csv.DictReader(io.StringIO(millicent(folder, "report", name, "--format", "csv", *bounds))))
+@contextmanager
+def served(folder, *arguments):
+    """The address of a role that serves, which ends with the block."""
+    command = [os.environ["MILLICENT"], *arguments]
+    with open(Path(folder) / f"{arguments[0]}.log", "w+") as said:
+        process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=said, stderr=subprocess.STDOUT, text=True)
+        try:
+            while True:
+                said.seek(0)
+                text = said.read()
+                if address := re.search(r"http://127\.0\.0\.1:\d+", text):
+                    break
+                if process.poll() is not None:
+                    sys.exit(f"{' '.join(command)} failed:\n{text}")
+                time.sleep(0.05)
+            yield address[0]
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def report(url, name, day):
+    """The rows of a report of the day. The first one computes what all share, and may need more than the server's limit."""
+    parameters = f"from={day}&to={day + timedelta(days=1)}&format=csv"
+    for attempt in range(10):
+        try:
+            with urllib.request.urlopen(f"{url}/api/v1/reports/{name}?{parameters}", timeout=120) as answer:
+                return list(csv.DictReader(io.StringIO(answer.read().decode())))
+        except urllib.error.HTTPError as error:
+            if error.code not in (503, 504) or attempt == 9:
+                sys.exit(f"{error.url} answered {error.code}: {error.read().decode()}")
 
 
 def number(text):
@@ -104,11 +137,11 @@ def within(row, prefix, known):
     return low is not None and high is not None and low <= known <= high
 
 
-def check(account, folder, day, truth, seed):
+def check(account, served_at, day, truth, seed):
     """Holds a day's reports against the truth."""
     known = {("route", f"{one['api']}/{one['stage']} {one['route']}"): one for one in truth["routes"]}
     known |= {(KINDS.get(one["kind"], one["kind"]), one["name"]): one for one in truth["entry_points"]}
-    for row in report(folder, "entry-points", day):
+    for row in report(served_at, "entry-points", day):
         one = known.pop((row["kind"], row["name"]), None)
         said = number(row["cost_usd"])
         if one is None:
@@ -126,17 +159,17 @@ def check(account, folder, day, truth, seed):
     for (kind, name), one in known.items():
         account.inside.see(float(one["cost_usd"]) == 0, f"seed {seed}, {day}: {kind} {name} is not told")
     functions = {one["name"]: one for one in truth["functions"]}
-    for row in report(folder, "cold-starts-by-function", day):
+    for row in report(served_at, "cold-starts-by-function", day):
         rate = functions[row["function"]]["cold_start_rate"] if row["function"] in functions else None
         if rate is not None:
             account.functions.see(within(row, "cold_start_rate", rate), f"seed {seed}, {day}, {row['function']}: cold {rate:.5f}")
     routes = {(one["api"], one["stage"], one["route"]): one for one in truth["routes"]}
-    for row in report(folder, "cold-starts-by-route", day):
+    for row in report(served_at, "cold-starts-by-route", day):
         one = routes[row["api"], row["stage"], row["route"]]
         if one["cold_start_rate"] is not None and number(row["cold_start_rate"]) is not None:
             rate = one["cold_start_rate"]
             account.routes.see(within(row, "cold_start_rate", rate), f"seed {seed}, {day}, {row['route']}: cold {rate:.5f}")
-    for row in report(folder, "latency-by-route", day):
+    for row in report(served_at, "latency-by-route", day):
         one = routes[row["api"], row["stage"], row["route"]]
         for name, tally, above in [("p95", account.p95, 0.05), ("p99", account.p99, 0.01)]:
             true, said = one["latency_ms"][name], number(row[f"{name}_ms"])
@@ -144,7 +177,7 @@ def check(account, folder, day, truth, seed):
                 continue
             tally.see(abs(said / true - 1) <= 0.02, f"seed {seed}, {day}, {row['route']} {name}: {said:.2f} for {true:.2f} ms")
     placed = billed = Decimal(0)
-    for row in report(folder, "reconciliation", day):
+    for row in report(served_at, "reconciliation", day):
         billed += Decimal(row["billed_usd"])
         placed += sum(Decimal(row[f"{part}_usd"]) for part in ("to_routes", "to_triggers", "not_split", "unexplained"))
     account.exact &= placed == billed == Decimal(truth["bill_usd"])
@@ -153,26 +186,22 @@ def check(account, folder, day, truth, seed):
 def of_seed(seed, days, sampling):
     account = Account()
     history = days + 3
-    command = [os.environ["MILLICENT"], "simulate", "--listen", "127.0.0.1:0", "--seed", str(seed), "--days", str(history + 1)]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            url = server.stdout.readline().strip()
-            (Path(folder) / "millicent.toml").write_text(
-                f'[lake]\npath = "./lake"\n[aws]\nregion = "eu-central-1"\nendpoint_url = "{url}"\n'
-                f'[collect]\nhistory = "{history}d"\nhistograms = true\n'
-                f"[traces]\nsampling_rate = {sampling}\nbackfill_sampling_rate = {sampling}\n"
-            )
-            millicent(folder, "collect", "--once")
+    simulate = ["simulate", "--listen", "127.0.0.1:0", "--seed", str(seed), "--days", str(history + 1)]
+    with tempfile.TemporaryDirectory() as folder, served(folder, *simulate) as url:
+        (Path(folder) / "millicent.toml").write_text(
+            f'[lake]\npath = "./lake"\n[aws]\nregion = "eu-central-1"\nendpoint_url = "{url}"\n'
+            f'[collect]\nhistory = "{history}d"\nhistograms = true\n'
+            f"[traces]\nsampling_rate = {sampling}\nbackfill_sampling_rate = {sampling}\n"
+            '[web]\nlisten = "127.0.0.1:0"\n'
+        )
+        collect(folder)
+        with served(folder, "serve") as served_at:
             today = datetime.now(timezone.utc).date()
             for age in range(history - 1, 2, -1):
                 day = today - timedelta(days=age)
                 bounds = f"from={day}T00:00:00Z&to={day + timedelta(days=1)}T00:00:00Z"
                 with urllib.request.urlopen(f"{url}/_simulator/truth?{bounds}") as answer:
-                    check(account, folder, day, json.load(answer), seed)
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
+                    check(account, served_at, day, json.load(answer), seed)
     return account
 
 
