@@ -1,9 +1,10 @@
 -- title:   Parts of the bill's lines
 -- answers: Which part of each line of the bill goes to which usage?
---          What `bill_shares` adds up and says the rest of. Kept, so that both are of the same parts: sums of fractions differ with the order
+--          A line that names its resource is for that one's usage, all of it; a line that names none, for what no other line of its meter
+--          names. What `bill_shares` adds up and says the rest of. Kept, so that both are of the same parts: sums of fractions differ with the order
 --          of what is summed.
 -- stored:  per state
--- column:  line     integer   number of the line, in the order of day, account, region, service, usage type and record type
+-- column:  line     integer   number of the line in `bill_lines`
 -- column:  hour     timestamp start of the hour
 -- column:  resource text      function, API/stage, table or bucket
 -- column:  api      text      API; null for what no route caused
@@ -14,9 +15,20 @@
 -- column:  counted  boolean   the line is counted in its own unit
 -- column:  seen     double    usage that was seen of the line
 -- column:  part_usd decimal   unblended cost
-with billed as (
-    select *, row_number() over (order by date, account_id, region, service, usage_type, record_type) as line
-    from bill
+with named as (
+    select distinct date, account_id, region, meter, resource as named
+    from bill_lines
+    where meter is not null and resource is not null
+),
+-- An export names an API, and usage is of its stages.
+spent as (
+    select usage.*, named
+    from usage
+    left join named
+        on usage.date = named.date and usage.account_id = named.account_id and usage.region = named.region
+            and usage.meter = named.meter
+            and case when usage.meter like 'apigateway-%' then api else resource end = named
+    where quantity > 0
 ),
 used as (
     select
@@ -33,17 +45,19 @@ used as (
     from (
         select
             billed.line, billed.cost_usd, billed.quantity,
-            -- What only tells shares of a line makes shares of all of it.
-            billed.counted and min(case when usage.measured then 1 else 0 end) over (partition by line) = 1 as counted,
-            usage.hour, usage.resource, usage.api, usage.stage, usage.route, usage.trigger, usage.basis,
+            -- What only tells shares of a line makes shares of all of it, and what is for one resource is all its own.
+            billed.counted and billed.resource is null
+                and min(case when usage.measured then 1 else 0 end) over (partition by line) = 1 as counted,
+            usage.hour, usage.resource, usage.api, usage.stage, usage.route, usage.trigger,
+            case when billed.resource is null then '' else 'billed for the resource; ' end || usage.basis as basis,
             usage.certain, usage.quantity as usage_quantity,
             sum(case when usage.certain then usage.quantity else 0.0 end) over (partition by line) as known_quantity,
             sum(case when usage.certain then 0.0 else usage.quantity end) over (partition by line) as unknown_quantity
-        from billed
-        join usage
+        from bill_lines as billed
+        join spent as usage
             on billed.date = usage.date and billed.account_id = usage.account_id
                 and billed.region = usage.region and billed.meter = usage.meter
-        where usage.quantity > 0
+                and coalesce(billed.resource, '') = coalesce(named, '')
     ) as usage
 ),
 shared as (

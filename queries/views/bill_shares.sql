@@ -10,7 +10,7 @@
 -- column:  service     text      Cost Explorer's SERVICE
 -- column:  usage_type  text      usage type as billed
 -- column:  record_type text      Usage, Tax, Credit, …
--- column:  resource    text      function, API/stage, table or bucket; null for what is on the line
+-- column:  resource    text      function, API/stage, table or bucket; null for what is on a line that names none
 -- column:  api         text      API; null for what no route caused
 -- column:  stage       text      stage
 -- column:  route       text      route
@@ -19,11 +19,7 @@
 -- column:  basis       text      how it came there, or why it is in neither
 -- column:  settled     boolean   the day's bill is final
 -- column:  cost_usd    decimal   unblended cost
-with billed as (
-    select *, cast(row_number() over (order by date, account_id, region, service, usage_type, record_type) as bigint) as line
-    from bill
-),
-placed as (
+with placed as (
     select
         line, sum(part_usd) as placed_usd, max(seen) as seen, count(*) as parts, bool_and(counted) as as_counted
     from bill_parts
@@ -31,13 +27,13 @@ placed as (
 ),
 rests as (
     select
-        billed.*, cost_usd - coalesce(placed_usd, cast(0 as decimal(38, 12))) as rest_usd, seen, parts, as_counted
-    from billed
+        bill_lines.*, cost_usd - coalesce(placed_usd, cast(0 as decimal(38, 12))) as rest_usd, seen, parts, as_counted
+    from bill_lines
     left join placed using (line)
 ),
 spread as (
     select
-        line,
+        line, resource,
         arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))')
             + arrow_cast(hour_of_day * 3600000, 'Duration(Millisecond)') as hour,
         case
@@ -63,7 +59,7 @@ spread as (
     where rest_usd <> 0 or parts is null
 )
 select
-    date, hour, account_id, region, service, usage_type, record_type, resource, api, stage, route, trigger,
+    date, hour, account_id, region, service, usage_type, record_type, cells.resource, api, stage, route, trigger,
     place, cells.basis, settled, cast(part_usd as decimal(38, 12)) as cost_usd
 from (
     select
@@ -71,7 +67,7 @@ from (
         case when route is not null then 'route' when trigger is not null then 'trigger' else 'not split' end as place, basis, part_usd
     from bill_parts
     union all
-    select line, hour, null, null, null, null, null, place, basis, part_usd
+    select line, hour, resource, null, null, null, null, place, basis, part_usd
     from spread
 ) as cells
-join billed using (line)
+join bill_lines using (line)

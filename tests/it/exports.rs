@@ -75,3 +75,53 @@ async fn an_export_is_the_bill_that_cost_explorer_tells_and_neither_counts_twice
     assert!(first.ends_with("cur"), "{won:#?}");
     assert!(last.ends_with("cost-explorer"), "{won:#?}");
 }
+
+/// Cost Explorer tells what all functions cost; an export what each does, initialisations and all. That is
+/// then the function's, whatever was estimated of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_export_bills_by_resource_goes_to_that_resource_to_the_last_digit() {
+    let account = Account::start(8, 7, 0.3);
+    let config = CollectConfig {
+        exports: vec![ExportConfig {
+            path: "s3://millicent-exports/cur".to_owned(),
+        }],
+        ..account.collect_config()
+    };
+    let collected = Collected::empty().await;
+    let summary = pass(config, &collected.lake).await;
+    assert!(summary.is_complete(), "{summary:#?}");
+
+    let day = (now() - TimeDelta::days(4)).date_naive();
+    let start = day.and_hms_opt(0, 0, 0).expect("midnight").and_utc();
+    let truth = account.world.truth(start, start + TimeDelta::days(1));
+    let sql = format!(
+        "select place || coalesce(' ' || resource, '') as key, sum(cost_usd) as usd \
+         from (select case when place = 'unexplained' then place else 'placed' end as place, resource, cost_usd from bill_shares \
+               where date = '{day}' and service = 'AWS Lambda' and record_type = 'Usage' \
+                   and usage_type not like '%Provisioned-Concurrency') group by 1"
+    );
+    let told = sums(&collected, &sql).await;
+    for function in &truth.functions {
+        let cost: Decimal = function.cost_usd.to_string().parse().expect("a decimal");
+        let said = told[&format!("placed {}", function.name)];
+        // Each of its lines is rounded to ten places.
+        assert!(
+            (said - cost).abs() < Decimal::new(1, 8),
+            "{}: {said} for {cost} USD",
+            function.name
+        );
+    }
+    assert_eq!(told.len(), truth.functions.len(), "{told:#?}");
+
+    // Tables are billed by name too: what nobody else's calls explain is not taken from the others.
+    let sql = format!(
+        "select resource as key, sum(cost_usd) as usd from bill_shares \
+         where date = '{day}' and usage_type like '%RequestUnits' and place <> 'unexplained' group by 1"
+    );
+    let placed = sums(&collected, &sql).await;
+    let sql = format!(
+        "select split_part(resource_id, '/', 2) as key, sum(cost_usd) as usd from costs \
+         where source = 'cur' and date = '{day}' and usage_type like '%RequestUnits' group by 1"
+    );
+    assert_eq!(placed, sums(&collected, &sql).await);
+}

@@ -2,10 +2,14 @@
 
 use millicent_lake::{CostLine, Outcome, Rows};
 
-use crate::testing::{World, at, line, usd, window};
+use crate::testing::{
+    World, at, function, function_metric, line, requests, resource, route, usd, window,
+};
 
 const LAMBDA: &str = "AWS Lambda";
 const USAGE: &str = "EUC1-Lambda-GB-Second";
+const FOUND: &str = "2026-11-09 00:00";
+const TS: &str = "2026-11-10 08:00";
 
 /// Lines of hours of a function, as an export has them.
 fn exported(source: &str, day: &str, costs: &[&str]) -> Vec<CostLine> {
@@ -144,6 +148,82 @@ async fn each_account_has_its_own_best_source_and_a_monthly_file_has_no_days() {
             "2026-11-09 cost-explorer 3.00 true",
             "2026-11-09 cur 5.00 true",
             "2026-11-12 cur 1.00 false",
+        ]
+    );
+}
+
+/// A line that names its resource is that one's; what names none is for what no other line names.
+#[tokio::test]
+async fn a_line_is_for_the_resource_that_it_names() {
+    let world = World::empty().await;
+    let api = |name: &str, id: &str| resource("rest-api", name, FOUND, &[("api_id", id)]);
+    let mut found = vec![api("shop", "a1b2c3"), api("back", "d4e5f6")];
+    let mut metrics = Vec::new();
+    // The same duration of each, so that by usage each had a third.
+    for name in ["f", "g", "h"] {
+        found.push(function(name, FOUND, "1024"));
+        found.push(route("shop", &format!("GET /{name}"), name));
+        metrics.push(function_metric(name, "Invocations", TS, 10.0));
+        metrics.push(function_metric(name, "Duration", TS, 1_000.0));
+        metrics.push(requests("shop", Some(&format!("GET /{name}")), TS, 10.0));
+    }
+    metrics.push(requests("back", Some("GET /b"), TS, 70.0));
+    world.add(Rows::Resources(found)).await;
+    world.add(Rows::Metrics(metrics)).await;
+    let named = |arn: &str, service: &str, usage_type: &str, cost: &str| CostLine {
+        resource_id: Some(arn.to_owned()),
+        source: "cur".to_owned(),
+        estimated: false,
+        ..line("2026-11-10", service, usage_type, cost, Some("1000"))
+    };
+    let of_function = |name: &str, cost| {
+        let arn = format!("arn:aws:lambda:eu-central-1:123456789012:function:{name}");
+        named(&arn, LAMBDA, USAGE, cost)
+    };
+    let gateway = |id: &str, cost| {
+        let arn = format!("arn:aws:apigateway:eu-central-1::/restapis/{id}/stages/prod");
+        named(&arn, "Amazon API Gateway", "EUC1-ApiGatewayRequest", cost)
+    };
+    let lines = vec![
+        of_function("f:live", "6"),
+        of_function("deleted", "2"),
+        CostLine {
+            resource_id: None,
+            quantity: Some(usd("2.01")),
+            ..of_function("", "3")
+        },
+        gateway("a1b2c3", "9"),
+        gateway("d4e5f6", "4"),
+    ];
+    world.add(Rows::Costs(lines)).await;
+    let sql = "select coalesce(route, place || coalesce(' ' || resource, '')) as whose, service, sum(cost_usd) as usd, min(basis) as basis \
+               from bill_shares group by 1, 2 order by 2, 1";
+    let told = world.analyzer.sql(sql).await.unwrap();
+    let told: Vec<_> = told
+        .rows()
+        .map(|row| {
+            let cost = row.decimal("usd").unwrap().round_dp(9).normalize();
+            format!(
+                "{} {cost}: {}",
+                row.text("whose").unwrap(),
+                row.text("basis").unwrap()
+            )
+        })
+        .collect();
+    let only = "the only route that calls it";
+    assert_eq!(
+        told,
+        [
+            // All that is billed for a function is its own, although it used a hundredth of the quantity.
+            format!("GET /f 6: billed for the resource; {only}"),
+            // These two share what names nobody.
+            format!("GET /g 1.5: {only}"),
+            format!("GET /h 1.5: {only}"),
+            "unexplained deleted 2: no usage was seen".to_owned(),
+            "GET /b 4: billed for the resource; requests counted by method".to_owned(),
+            "GET /f 3: billed for the resource; requests counted by method".to_owned(),
+            "GET /g 3: billed for the resource; requests counted by method".to_owned(),
+            "GET /h 3: billed for the resource; requests counted by method".to_owned(),
         ]
     );
 }
