@@ -1,7 +1,8 @@
 -- title:   Cost of errors and retries
 -- answers: What do requests and invocations cost that fail, and invocations that are attempted again?
 --          Failures are counted (5xx of API Gateway, Errors of Lambda). What one costs is the mean of all, and where traces tell how long
---          failed ones work, its Lambda time is that: basis `counted, time from traces`. Attempts of asynchronous invocations after
+--          failed ones work and what they still call, its Lambda time and its calls are those: basis `counted, work from traces`. What a
+--          failed one logs more than others, such as a stack trace, nothing tells, so that the cost is rather low. Attempts of asynchronous invocations after
 --          the first are only seen in traces; of a function that nothing but events invokes they are counted too, as invocations
 --          that no event was received for. A route's cost has that of its functions in it: do not add the two kinds up.
 -- param:   from timestamp required inclusive, UTC
@@ -12,7 +13,7 @@
 -- column:  failed           double  of which failed, counted
 -- column:  cost_usd         decimal unblended cost of all
 -- column:  failed_usd       decimal of the failed ones
--- column:  failed_low_usd   decimal lower end of its 95% interval; the cost itself where it is no estimate
+-- column:  failed_low_usd   decimal lower end of its 95% interval, by what was traced; null where fewer than three failed ones were
 -- column:  failed_high_usd  decimal upper end
 -- column:  failed_share     double  failed ones' share of the cost
 -- column:  retried          double  invocations that were attempted before; null for routes
@@ -39,13 +40,14 @@ costs as (
     select
         'route' as kind, api || '/' || stage || ' ' || route as name, sum(usd) as usd,
         coalesce(cast(sum(case when service = 'AWS Lambda' then usd end) as double), 0.0) as timed_usd,
+        coalesce(cast(sum(case when service in ('Amazon DynamoDB', 'Amazon Simple Storage Service') then usd end) as double), 0.0) as called_usd,
         coalesce(cast(sum(case when estimated then usd end) as double), 0.0) as estimated_usd
     from shares
     where route is not null
     group by api, stage, route
     union all
     select
-        'function', resource, sum(usd) as usd, coalesce(cast(sum(case when service = 'AWS Lambda' then usd end) as double), 0.0),
+        'function', resource, sum(usd) as usd, coalesce(cast(sum(case when service = 'AWS Lambda' then usd end) as double), 0.0), 0.0,
         coalesce(cast(sum(case when estimated then usd end) as double), 0.0)
     from shares
     where service = 'AWS Lambda' and resource is not null
@@ -66,24 +68,36 @@ counted as (
 worked as (
     select
         account_id, region, trace_id,
-        sum(coalesce(duration_ms, 0.0) + case when cold_start then coalesce(init_ms, 0.0) else 0.0 end) as ms
+        sum(coalesce(duration_ms, 0.0) + billed_init_ms) as ms
     from function_traces
     where bin >= $from::timestamptz - interval '5 minutes' and bin < $to::timestamptz + interval '1 hour'
+    group by account_id, region, trace_id
+),
+-- What it called that answered: a call that fails takes no units.
+called as (
+    select account_id, region, trace_id, cast(count(*) as double) as calls
+    from spans
+    where kind = 'subsegment' and namespace = 'aws' and not inferred and not error and not fault and not throttle
+        and name in ('DynamoDB', 'DynamoDBv2', 'Amazon DynamoDB', 'S3', 'Amazon S3')
+        and trace_ts >= $from::timestamptz - interval '1 hour' and trace_ts < $to
     group by account_id, region, trace_id
 ),
 runs as (
     select
         'route' as kind, api || '/' || stage || ' ' || route as name, weight, coalesce(ms, 0.0) as ms,
-        fault or coalesce(status, 0) >= 500 as failed, weight * 0 as retried
+        coalesce(calls, 0.0) as calls, fault or coalesce(status, 0) >= 500 as failed, weight * 0 as retried
     from request_traces as requests
     left join worked
         on requests.account_id = worked.account_id and requests.region = worked.region
             and requests.trace_id = worked.trace_id
+    left join called
+        on requests.account_id = called.account_id and requests.region = called.region
+            and requests.trace_id = called.trace_id
     where ts >= $from and ts < $to and nth = 1
     union all
     select
         'function', function, weight,
-        coalesce(traces.duration_ms, 0.0) + case when traces.cold_start then coalesce(traces.init_ms, 0.0) else 0.0 end,
+        coalesce(traces.duration_ms, 0.0) + traces.billed_init_ms, 0.0,
         segments.fault, case when attempts.name <> 'Attempt #1' then weight else 0.0 end
     from function_traces as traces
     join (
@@ -116,6 +130,15 @@ traced as (
                 + sum(case when failed then weight * weight end)
                     * power(sum(case when failed then weight * ms end) / sum(case when failed then weight end), 2)
         ) / power(sum(case when failed then weight end), 2) as failed_variance,
+        sum(weight * calls) / sum(weight) as mean_calls,
+        sum(case when failed then weight * calls end) / sum(case when failed then weight end) as failed_calls,
+        (
+            sum(case when failed then weight * weight * calls * calls end)
+                - 2 * sum(case when failed then weight * weight * calls end) * sum(case when failed then weight * calls end)
+                    / sum(case when failed then weight end)
+                + sum(case when failed then weight * weight end)
+                    * power(sum(case when failed then weight * calls end) / sum(case when failed then weight end), 2)
+        ) / power(sum(case when failed then weight end), 2) as failed_calls_variance,
         sum(retried) / sum(weight) as p,
         sum(weight) * sum(weight) / sum(weight * weight) as n
     from runs
@@ -137,14 +160,21 @@ invoked_otherwise as (
 ),
 joined as (
     select
-        costs.kind, costs.name, runs, failed, usd, timed_usd, estimated_usd, p, n,
+        costs.kind, costs.name, runs, failed, usd, timed_usd, called_usd, estimated_usd, p, n,
         case when failures >= 3 and mean_ms > 0 then failed_ms / mean_ms else 1.0 end as ratio,
+        case when failures >= 3 and mean_calls > 0 then failed_calls / mean_calls else 1.0 end as call_ratio,
         -- Student's t of as few as there are, by its expansion around the normal quantile.
         case
             when failures >= 3 and mean_ms > 0 then
-                (1.96 + 2.37 / (failures - 1) + 2.82 / power(failures - 1, 2)) * sqrt(greatest(0.0, failed_variance) * failures / (failures - 1)) / mean_ms
-            else 0.0
-        end as reach,
+                (1.96 + 2.37 / (failures - 1) + 2.82 / power(failures - 1, 2)) * sqrt(
+                    failures / (failures - 1) * (
+                        greatest(0.0, failed_variance) * power(timed_usd / mean_ms, 2)
+                        + coalesce(greatest(0.0, failed_calls_variance) * power(called_usd / nullif(mean_calls, 0), 2), 0.0)
+                    )
+                    -- The calls that are missing may have been the small ones.
+                    + coalesce(power(called_usd * (1 - failed_calls / nullif(mean_calls, 0)) / 2, 2), 0.0)
+                )
+        end as reach_usd,
         coalesce(failures >= 3 and mean_ms > 0, false) as by_time,
         case when costs.kind = 'function' and i_function is null and received > 0 then greatest(0.0, events.invocations - received) end as retries
     from costs
@@ -155,7 +185,7 @@ joined as (
 ),
 figures as (
     select
-        *, cast(usd as double) - timed_usd as other_usd,
+        *, cast(usd as double) + timed_usd * (ratio - 1) + called_usd * (call_ratio - 1) as at_failure_usd,
         case
             when kind = 'route' then null
             when retries is not null then retries
@@ -174,15 +204,15 @@ figures as (
 )
 select
     kind, name, runs, failed, cast(usd as decimal(38, 12)) as cost_usd,
-    cast(failed / runs * (other_usd + timed_usd * ratio) as decimal(38, 12)) as failed_usd,
-    cast(failed / runs * (other_usd + timed_usd * greatest(0.0, ratio - reach)) as decimal(38, 12)) as failed_low_usd,
-    cast(failed / runs * (other_usd + timed_usd * (ratio + reach)) as decimal(38, 12)) as failed_high_usd,
-    failed / runs * (other_usd + timed_usd * ratio) / nullif(cast(usd as double), 0) as failed_share,
+    cast(failed / runs * at_failure_usd as decimal(38, 12)) as failed_usd,
+    cast(case when reach_usd is not null then failed / runs * greatest(0.0, at_failure_usd - reach_usd) end as decimal(38, 12)) as failed_low_usd,
+    cast(failed / runs * (at_failure_usd + reach_usd) as decimal(38, 12)) as failed_high_usd,
+    failed / runs * at_failure_usd / nullif(cast(usd as double), 0) as failed_share,
     retried,
     cast(retried / runs * cast(usd as double) as decimal(38, 12)) as retried_usd,
     cast(case when retried is not null then retried_low end / runs * cast(usd as double) as decimal(38, 12)) as retried_low_usd,
     cast(case when retried is not null then retried_high end / runs * cast(usd as double) as decimal(38, 12)) as retried_high_usd,
-    case when by_time then 'counted, time from traces' else 'counted, at the mean of all' end as basis,
+    case when by_time then 'counted, work from traces' else 'counted, at the mean of all' end as basis,
     case
         when retried is null then null
         when retries is not null then 'counted'
