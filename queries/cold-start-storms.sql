@@ -76,7 +76,8 @@ traced as (
     select
         hours.nth, hour, sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
         sum(weight) * sum(weight) / sum(weight * weight) as n, count(*) as traces,
-        sum(case when cold_start then weight * init_ms end) / sum(case when cold_start then weight end) as init_ms
+        sum(case when cold_start then weight * init_ms end) / sum(case when cold_start then weight end) as init_ms,
+        sum(weight * billed_init_ms) / sum(case when cold_start then weight end) as billed_init_ms
     from hours
     join function_traces as traces
         on hours.account_id = traces.account_id and hours.region = traces.region and hours.function = traces.function
@@ -94,7 +95,7 @@ used as (
 ),
 intervals as (
     select
-        traced.nth, traced.hour, traced.p, traces, init_ms, usual.p as usual,
+        traced.nth, traced.hour, traced.p, traces, init_ms, billed_init_ms, usual.p as usual,
         greatest(0.0, (traced.p + 1.9208 / traced.n
             - 1.96 * sqrt((traced.p * (1 - traced.p) + 0.9604 / traced.n) / traced.n)) / (1 + 3.8416 / traced.n)) as low,
         least(1.0, (traced.p + 1.9208 / traced.n
@@ -117,7 +118,7 @@ select
     low as cold_start_rate_low, high as cold_start_rate_high, usual as usual_rate, usual_high as usual_rate_high,
     invocations * (p - usual) as excess_cold_starts, invocations * greatest(0.0, low - usual) as excess_low,
     invocations * (high - usual) as excess_high, init_ms,
-    invocations * (p - usual) * init_ms / 1000 * second_usd as cost_usd, traces
+    invocations * (p - usual) * billed_init_ms / 1000 * second_usd as cost_usd, traces
 from intervals
 join hours on intervals.nth = hours.nth and intervals.hour = hours.hour
 left join used on hours.nth = used.nth and hours.hour = used.hour

@@ -16,6 +16,7 @@
 -- column:  server_errors double    of which answered with 5xx
 -- column:  units         double    of what is billed: requests; of an HTTP API those of 512 KB; of a WebSocket API messages
 -- column:  connects      double    connections made to a WebSocket API
+-- column:  bytes         double    bytes of requests and answers, of an HTTP API
 with counted as (
     select
         date, account_id, region, resource as api, stage, route, ts, cast(period_s as bigint) as period_s,
@@ -44,5 +45,5 @@ select
         when 3 then 'WEBSOCKET' when 2 then 'HTTP' else 'REST'
     end as protocol,
     requests, client_errors, server_errors,
-    case kind when 3 then messages else greatest(coalesce(requests, 0), bytes / 524288) end as units, connects
+    case kind when 3 then messages else greatest(coalesce(requests, 0), bytes / 524288) end as units, connects, bytes
 from counted

@@ -40,8 +40,7 @@ calls as (
 runs as (
     select
         date, account_id, region, function, api, stage, route, trigger, cast(count(*) as double) as traces,
-        sum(duration_ms + coalesce(case when cold_start then init_ms end, 0.0)) as ms,
-        sum(power(duration_ms + coalesce(case when cold_start then init_ms end, 0.0), 2)) as squares
+        sum(duration_ms + billed_init_ms) as ms, sum(power(duration_ms + billed_init_ms, 2)) as squares
     from function_traces
     group by date, account_id, region, function, api, stage, route, trigger
 ),

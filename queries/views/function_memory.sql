@@ -7,6 +7,7 @@
 -- column:  function     text      name
 -- column:  memory_mb    double    MB
 -- column:  architecture text      x86_64 or arm64
+-- column:  snap_start   boolean   its published versions start from a snapshot
 -- column:  modified     timestamp when the function was last deployed, as discovery found it
 -- column:  assumed      boolean   from before the first discovery: it may have been another until the last deploy
 -- column:  valid_from   timestamp from when
@@ -16,6 +17,7 @@ with found as (
         account_id, region, name as function, ts as found,
         try_cast(configuration['memory_mb'] as double) as memory_mb,
         coalesce(configuration['architecture'], 'x86_64') as architecture,
+        coalesce(configuration['snap_start'] = 'PublishedVersions', false) as snap_start,
         arrow_try_cast(configuration['last_modified'], 'Timestamp(Microsecond, Some("UTC"))') as modified,
         lag(ts) over (partition by account_id, region, name order by ts) as before
     from resources
@@ -32,7 +34,7 @@ dated as (
     from found
 )
 select
-    account_id, region, function, memory_mb, architecture, modified, before is null as assumed, valid_from,
+    account_id, region, function, memory_mb, architecture, snap_start, modified, before is null as assumed, valid_from,
     coalesce(
         lead(valid_from) over (partition by account_id, region, function order by found),
         arrow_cast('2200-01-01', 'Timestamp(Microsecond, Some("UTC"))')

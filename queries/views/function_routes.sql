@@ -10,6 +10,7 @@
 -- column:  hour         timestamp start of the hour
 -- column:  architecture text      x86_64 or arm64
 -- column:  gb_seconds   double    billed time × memory of the whole function, in GB-seconds
+-- column:  init_gb_seconds double what of it are initialisations
 -- column:  invocations  double    invocations of the whole function
 -- column:  certain      boolean   its memory is known for this time: it was not deployed since
 -- column:  api          text      API; null where no route's request caused the work
@@ -25,6 +26,7 @@ with worked as (
         date_bin(interval '1 hour', ts) as hour,
         coalesce(architecture, 'x86_64') as architecture,
         sum(billed_ms / 1000.0 * coalesce(memory_mb, 128.0) / 1024.0) as gb_seconds,
+        sum(billed_init_ms / 1000.0 * coalesce(memory_mb, 128.0) / 1024.0) as init_gb_seconds,
         sum(invocations) as invocations,
         max(case when memory_mb is null or (modified > ts and assumed) then 1 else 0 end) = 0 as certain
     from function_usage
@@ -123,7 +125,7 @@ levels as (
             and worked.function = total.function
 )
 select
-    date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
+    date, account_id, region, function, hour, architecture, gb_seconds, init_gb_seconds, invocations, certain,
     only_api as api, only_stage as stage, only_route as route, only_trigger as trigger, 1.0 as share, 1.0 as call_share,
     case
         when level = 'only caller' and only_route is not null then 'the only route that calls it'
@@ -134,21 +136,21 @@ from levels
 where level in ('only caller', 'none')
 union all
 select
-    date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
+    date, account_id, region, function, hour, architecture, gb_seconds, init_gb_seconds, invocations, certain,
     api, stage, route, trigger, work_ms / all_ms, calls / all_calls, 'traced time of the hour'
 from levels
 join of_hour using (account_id, region, function, hour)
 where level = 'hour'
 union all
 select
-    levels.date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
+    levels.date, account_id, region, function, hour, architecture, gb_seconds, init_gb_seconds, invocations, certain,
     api, stage, route, trigger, work_ms / all_ms, calls / all_calls, 'traced time of the day'
 from levels
 join of_day using (account_id, region, function, date)
 where level = 'day'
 union all
 select
-    date, account_id, region, function, hour, architecture, gb_seconds, invocations, certain,
+    date, account_id, region, function, hour, architecture, gb_seconds, init_gb_seconds, invocations, certain,
     api, stage, route, trigger, work_ms / all_ms, calls / all_calls, 'traced time of all days'
 from levels
 join of_all using (account_id, region, function)

@@ -11,13 +11,13 @@
 -- column:  stage      text      its stage
 -- column:  route      text      its route
 -- column:  trigger    text      what else started it (see `trace_triggers`); null where it isn't known
--- column:  work_ms    double    initialisations and handlers, weighted, milliseconds
+-- column:  work_ms    double    handlers and what is billed of initialisations, weighted, milliseconds
 -- column:  calls      double    invocations, weighted
 select
     date, account_id, region, function, date_bin(interval '1 hour', bin) as hour,
     api, stage, route, trigger,
     sum(coalesce(request_weight, weight)
-        * greatest(0.0, coalesce(duration_ms, 0.0) + case when cold_start then coalesce(init_ms, 0.0) else 0.0 end)) as work_ms,
+        * greatest(0.0, coalesce(duration_ms, 0.0) + billed_init_ms)) as work_ms,
     sum(coalesce(request_weight, weight)) as calls
 from function_traces
 group by date, account_id, region, function, date_bin(interval '1 hour', bin), api, stage, route, trigger

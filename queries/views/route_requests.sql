@@ -17,6 +17,7 @@
 -- column:  server_errors double    of which answered with 5xx
 -- column:  units         double    of what is billed, see `api_requests`
 -- column:  connects      double    connections made to a WebSocket API
+-- column:  bytes         double    bytes of requests and answers, of an HTTP API
 -- column:  basis         text      counted by method, counted by stage, or stage split by traces
 with detailed as (
     select distinct
@@ -89,7 +90,7 @@ shares as (
 )
 select
     date, account_id, region, api, stage, route, ts, period_s, protocol,
-    requests, client_errors, server_errors, units, connects, 'counted by method' as basis
+    requests, client_errors, server_errors, units, connects, bytes, 'counted by method' as basis
 from api_requests
 where route is not null
 union all
@@ -101,6 +102,7 @@ select
     server_errors * coalesce(share, 1.0) as server_errors,
     units * coalesce(share, 1.0) as units,
     connects * coalesce(share, 1.0) as connects,
+    bytes * coalesce(share, 1.0) as bytes,
     case
         when only_route is not null then 'counted by stage'
         when shared_route is not null then 'stage split by traces'

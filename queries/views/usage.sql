@@ -15,7 +15,7 @@
 -- column:  certain    boolean   the amount is known; else only its share is
 -- column:  measured   boolean   it is counted in the unit that is billed; else it only tells shares of what is
 -- column:  basis      text      how the route's part is known
--- What runs in environments that were provisioned has a price of its own.
+-- What runs in environments that were provisioned has a price of its own; they were initialised before.
 with provisioned as (
     select
         account_id, region, resource as function, date_bin(interval '1 hour', ts) as hour,
@@ -27,18 +27,21 @@ with provisioned as (
 )
 select
     date, account_id, region, kind || architecture as meter, hour,
-    function as resource, api, stage, route, trigger, gb_seconds * share * part as quantity, certain, true as measured, basis
+    function as resource, api, stage, route, trigger, part * share as quantity, certain, true as measured, basis
 from (
     select
         function_routes.*, kind,
-        case when kind = 'lambda-gb-seconds-' then 1 - coalesce(ahead, 0.0) else coalesce(ahead, 0.0) end as part
+        case
+            when kind = 'lambda-gb-seconds-' then gb_seconds - (gb_seconds - init_gb_seconds) * coalesce(ahead, 0.0)
+            else (gb_seconds - init_gb_seconds) * coalesce(ahead, 0.0)
+        end as part
     from function_routes
     left join provisioned
         on function_routes.account_id = provisioned.account_id and function_routes.region = provisioned.region
             and function_routes.function = provisioned.function and function_routes.hour = provisioned.hour
     cross join (values ('lambda-gb-seconds-'), ('lambda-provisioned-gb-seconds-')) as kinds (kind)
 )
-where gb_seconds * share * part > 0
+where part * share > 0
 union all
 select
     date, account_id, region, 'lambda-provisioned-concurrency-' || architecture, hour, function, null, null, null, null,
@@ -70,6 +73,20 @@ select
 from route_requests
 where connects > 0
 group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage
+union all
+-- Where REST or WebSocket APIs, which count no bytes, sent some too, nobody can tell whose what part is.
+select
+    date, account_id, region, 'apigateway-bytes', date_bin(interval '1 hour', ts),
+    api || '/' || stage, api, stage, route, null, sum(bytes), true, false, 'bytes of requests and answers, counted by the API'
+from route_requests
+left anti join (
+    select distinct date as o_date, account_id as o_account, region as o_region
+    from route_requests
+    where protocol <> 'HTTP' and requests > 0
+) as others
+    on date = o_date and account_id = o_account and region = o_region
+where bytes > 0
+group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
 union all
 select
     date, table_usage.account_id, table_usage.region,

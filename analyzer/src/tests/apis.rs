@@ -16,6 +16,27 @@ const GATEWAY: &str = "Amazon API Gateway";
 /// `web` is an HTTP API: `GET /small` and `GET /large`, of which a response has three times 512 KB.
 /// `live` is a WebSocket API: 5 connects, 45 messages.
 async fn apis() -> World {
+    let world = http_api().await;
+    let mut metrics = Vec::new();
+    for (route, metric, sum) in [
+        (Some("$connect"), "ConnectCount", 5.0),
+        (Some("track"), "MessageCount", 40.0),
+        (Some("track"), "ClientError", 3.0),
+        (Some("track"), "ExecutionError", 1.0),
+        (Some("$default"), "MessageCount", 5.0),
+        // CloudWatch counts connects and messages, but no disconnects: of those only the errors.
+        (Some("$disconnect"), "IntegrationError", 2.0),
+        (None, "ConnectCount", 5.0),
+        (None, "MessageCount", 45.0),
+    ] {
+        metrics.push(api_metric("live", route, metric, TS, sum));
+    }
+    world.add(Rows::Metrics(metrics)).await;
+    world
+}
+
+/// `web` alone.
+async fn http_api() -> World {
     let world = World::empty().await;
     let mut metrics = Vec::new();
     for (route, metric, sum) in [
@@ -29,19 +50,6 @@ async fn apis() -> World {
         (None, "4xx", 7.0),
     ] {
         metrics.push(api_metric("web", route, metric, TS, sum));
-    }
-    for (route, metric, sum) in [
-        (Some("$connect"), "ConnectCount", 5.0),
-        (Some("track"), "MessageCount", 40.0),
-        (Some("track"), "ClientError", 3.0),
-        (Some("track"), "ExecutionError", 1.0),
-        (Some("$default"), "MessageCount", 5.0),
-        // CloudWatch counts connects and messages, but no disconnects: of those only the errors.
-        (Some("$disconnect"), "IntegrationError", 2.0),
-        (None, "ConnectCount", 5.0),
-        (None, "MessageCount", 45.0),
-    ] {
-        metrics.push(api_metric("live", route, metric, TS, sum));
     }
     for (function, count) in [("small", 300.0), ("large", 100.0)] {
         metrics.push(function_metric(function, "Invocations", TS, count));
@@ -101,6 +109,52 @@ async fn every_kind_of_api_is_counted_by_its_own_metrics() {
     ];
     let expected = expected.map(|(route, counts)| (route.to_owned(), counts));
     assert_eq!(found, BTreeMap::from(expected));
+}
+
+/// Bytes go to routes where all of them are counted.
+#[tokio::test]
+async fn data_transfer_is_split_where_every_api_counts_its_bytes() {
+    let transfer = || {
+        vec![billed(
+            GATEWAY,
+            "EUC1-DataTransfer-Out-Bytes",
+            "7.89",
+            "0.15",
+        )]
+    };
+    let parts = async |world: World| {
+        settle(&world, transfer()).await;
+        let sql = "select coalesce(route, place) as whose, sum(cost_usd) as usd, min(basis) as basis \
+                   from bill_shares group by route, place order by 1";
+        let told = world.analyzer.sql(sql).await.unwrap();
+        let part = |row: crate::Row<'_>| {
+            let cost = row.decimal("usd").unwrap().round_dp(6).normalize();
+            (
+                row.text("whose").unwrap().to_owned(),
+                cost.to_string(),
+                row.text("basis").unwrap().to_owned(),
+            )
+        };
+        told.rows().map(part).collect::<Vec<_>>()
+    };
+    // 0.6 MB and 157.2864 MB.
+    let counted = "bytes of requests and answers, counted by the API";
+    let part = |whose: &str, cost: &str, basis: &str| {
+        (whose.to_owned(), cost.to_owned(), basis.to_owned())
+    };
+    assert_eq!(
+        parts(http_api().await).await,
+        [
+            part("GET /large", "7.860016", counted),
+            part("GET /small", "0.029984", counted),
+        ]
+    );
+    let unknown =
+        "REST and WebSocket APIs count no bytes, so that nobody can tell who sent how many";
+    assert_eq!(
+        parts(apis().await).await,
+        [part("not split", "7.89", unknown)]
+    );
 }
 
 #[tokio::test]

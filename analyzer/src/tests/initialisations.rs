@@ -1,6 +1,6 @@
 //! How a function's initialisations are known: counted, told from waits, or from traces.
 
-use millicent_lake::{MetricPoint, Rows, Span};
+use millicent_lake::{MetricPoint, Resource, Rows, Span};
 
 use crate::testing::{Trace, World, api_metric, function, function_metric, requests, route};
 
@@ -162,4 +162,65 @@ async fn what_lambda_reported_is_taken_where_it_reported_all() {
     ] {
         assert_eq!(row.f64(name), Some(0.03), "{name}");
     }
+}
+
+/// Of a restored snapshot most is not billed: what the traces show counts, else what is configured.
+#[tokio::test]
+async fn a_restoration_is_billed_in_part() {
+    let world = World::empty().await;
+    let with_snapshots = |name: &str| Resource {
+        configuration: [("snap_start", "PublishedVersions"), ("memory_mb", "1024")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ..function(name, "2026-11-09 00:00", "1024")
+    };
+    let found = ["restored", "untraced", "by-latest"].map(with_snapshots);
+    world.add(Rows::Resources(found.to_vec())).await;
+    let mut points = Vec::new();
+    for name in ["restored", "by-latest"] {
+        points.extend(ran(name, "2026-11-10 08:00", 2.0, 200.0));
+    }
+    points.extend(ran("untraced", "2026-11-10 08:00", 2.0, 200.0));
+    // Half of its reports were not read, so that they do not count.
+    points.push(report(
+        "untraced",
+        "ColdStarts",
+        "2026-11-10 08:00",
+        1.0,
+        1.0,
+    ));
+    world.add(Rows::Metrics(points)).await;
+    let mut spans = Vec::new();
+    for (id, name, part) in [
+        (1, "restored", "Restore"),
+        (2, "by-latest", "Initialization"),
+    ] {
+        let mut cold = trace(id, "2026-11-10 08:01", name, 700.0, Some(400.0));
+        let init = Span {
+            span_id: format!("init-{id}"),
+            parent_id: Some(cold[1].span_id.clone()),
+            segment_id: cold[1].span_id.clone(),
+            kind: "subsegment".to_owned(),
+            name: part.to_owned(),
+            origin: None,
+            resource: None,
+            cold_start: None,
+            init_ms: None,
+            ..cold[1].clone()
+        };
+        cold.push(init);
+        spans.extend(cold);
+    }
+    world.add(Rows::Spans(spans)).await;
+    let billed = |found: Vec<(String, f64, f64, f64)>| found[0].3;
+    // Two invocations stand behind the one trace; a quarter of 400 ms each, or all of it.
+    assert_eq!(
+        billed(usage(&world, "restored").await),
+        200.0 + 2.0 * 100.0 + 1.0
+    );
+    assert_eq!(
+        billed(usage(&world, "by-latest").await),
+        200.0 + 2.0 * 400.0 + 1.0
+    );
+    assert_eq!(billed(usage(&world, "untraced").await), 201.0);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use millicent_lake::{CostLine, Outcome, Rows};
+use millicent_lake::{CostLine, MetricPoint, Outcome, Rows};
 use rust_decimal::Decimal;
 
 use crate::testing::{
@@ -301,7 +301,8 @@ async fn what_runs_in_provisioned_environments_has_a_price_of_its_own() {
         route("shop", "GET /slow", "slow"),
     ];
     world.add(Rows::Resources(found)).await;
-    // Of 40 invocations of `fast` 30 found an environment ready; both took 100 ms each.
+    // Of 40 invocations of `fast` 30 found an environment ready; both took 100 ms each, and one of the
+    // others waited 800 ms for an initialisation.
     let mut metrics = vec![function_metric(
         "fast",
         "ProvisionedConcurrencyInvocations",
@@ -312,15 +313,21 @@ async fn what_runs_in_provisioned_environments_has_a_price_of_its_own() {
         metrics.push(function_metric(name, "Invocations", TS, 40.0));
         metrics.push(function_metric(name, "Duration", TS, 4_000.0));
     }
+    for (metric, samples, sum) in [
+        ("ColdStarts", 40.0, 1.0),
+        ("InitDuration", 1.0, 800.0),
+        ("BilledDuration", 40.0, 4_800.0),
+    ] {
+        metrics.push(MetricPoint {
+            service: "lambda-reports".to_owned(),
+            sample_count: Some(samples),
+            ..function_metric("fast", metric, TS, sum)
+        });
+    }
     world.add(Rows::Metrics(metrics)).await;
     let lines = [
-        ("AWS Lambda", "EUC1-Lambda-GB-Second", "5", "5.025"),
-        (
-            "AWS Lambda",
-            "EUC1-Lambda-Provisioned-GB-Second",
-            "3",
-            "3.015",
-        ),
+        ("AWS Lambda", "EUC1-Lambda-GB-Second", "5.82", "5.82"),
+        ("AWS Lambda", "EUC1-Lambda-Provisioned-GB-Second", "3", "3"),
         (
             "AWS Lambda",
             "EUC1-Lambda-Provisioned-Concurrency",
@@ -353,8 +360,8 @@ async fn what_runs_in_provisioned_environments_has_a_price_of_its_own() {
     assert_eq!(
         told,
         [
-            part("Lambda-GB-Second", "GET /fast", "1"),
-            part("Lambda-GB-Second", "GET /slow", "4"),
+            part("Lambda-GB-Second", "GET /fast", "1.8"),
+            part("Lambda-GB-Second", "GET /slow", "4.02"),
             part("Lambda-Provisioned-Concurrency", "not split", "7"),
             part("Lambda-Provisioned-GB-Second", "GET /fast", "3"),
         ]
