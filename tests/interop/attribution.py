@@ -2,9 +2,8 @@
 
 Written from "The attribution, step by step" in ARCHITECTURE.md, whose numbers the functions carry, and not from the SQL.
 
-Taken as given, from `millicent sql`: the data tables `meters`, `operations` and `region_prefixes`, how long functions ran and
-were initialised (`function_usage`), and what a call takes of a table's units (`unit_rates`). Everything else is from the tables
-`metrics`, `spans`, `costs`, `resources` and `collections`.
+Taken as given, from `millicent sql`: the data tables `meters`, `operations` and `region_prefixes`. Everything else is from the
+tables `metrics`, `spans`, `costs`, `resources` and `collections`.
 """
 
 import json
@@ -17,6 +16,8 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 from deltalake import DeltaTable
+
+from learnt import RESTORED, initialisations, restorations, unit_rates
 
 SECOND = 1_000_000
 BIN, HOUR, DAY = 300 * SECOND, 3600 * SECOND, 86400 * SECOND
@@ -71,7 +72,6 @@ class Place:
 
     def __init__(self):
         self.metrics, self.spans, self.resources = [], [], []
-        self.usage_of_functions, self.rates = [], {}
 
     def newest(self, kinds):
         found = {}
@@ -80,7 +80,7 @@ class Place:
         return [row for row in found.values() if not row.deleted]
 
 
-def places(lake, given):
+def places(lake):
     """The lake's rows by account and region."""
     all_places = defaultdict(Place)
     common = ["account_id", "region", "ts"]
@@ -93,10 +93,6 @@ def places(lake, given):
         all_places[row.account_id, row.region].spans.append(row)
     for row in read(lake, "resources", common + ["kind", "name", "arn", "configuration", "deleted"]):
         all_places[row.account_id, row.region].resources.append(row)
-    for row in given.function_usage:
-        all_places[row.account_id, row.region].usage_of_functions.append(row)
-    for row in given.unit_rates:
-        all_places[row.account_id, row.region].rates[row.resource, row.meter, row.week, row.caller] = row.rate
     return all_places
 
 
@@ -117,7 +113,7 @@ def shared(weights):
 
 
 def requests(place):
-    """(api, stage, route, ts, period_s) → requests, units, connects; and each stage's protocol by day."""
+    """(api, stage, route, ts, period_s) → requests, units, connects, bytes; and each stage's protocol by day."""
     levels = defaultdict(lambda: defaultdict(float))
     kinds = defaultdict(int)
     websocket = {"ConnectCount", "MessageCount", "ClientError", "IntegrationError", "ExecutionError"}
@@ -143,7 +139,8 @@ def requests(place):
     counted = []
     for (api, stage, route, ts, period_s), metric in levels.items():
         count, connects, messages = metric["Count"], metric["ConnectCount"], metric["MessageCount"]
-        row = (count + connects + messages, max(count, metric["DataProcessed"] / 524288) + messages, connects)
+        sent = metric["DataProcessed"]
+        row = (count + connects + messages, max(count, sent / 524288) + messages, connects, sent)
         if route is not None:
             split = {route: 1.0}
         elif (api, stage, ts // HOUR) in detailed:
@@ -184,7 +181,7 @@ def weights(traced, counted):
 
 
 def traced_requests(place, counted):
-    """Traced requests as (trace, nth, route, date, ts, weight, root)."""
+    """Traced requests as (trace, nth, route, date, ts, weight, root, duration)."""
     serves = defaultdict(list)
     for row in place.newest({"route"}):
         c = row.configuration
@@ -202,16 +199,17 @@ def traced_requests(place, counted):
         if span.kind != "segment" or span.inferred:
             continue
         if span.origin == "AWS::ApiGateway::Stage" and None not in (span.resource, span.stage, span.route):
-            roots[span.trace_id].append((span.ts, span.span_id, (span.resource, span.stage, span.route, None), span.date, "gateway"))
+            route = (span.resource, span.stage, span.route, None)
+            roots[span.trace_id].append((span.ts, span.span_id, route, span.date, "gateway", span.duration_ms))
         elif span.origin == "AWS::Lambda" and span.parent_id is None and span.resource in alone:
-            roots[span.trace_id].append((span.ts, span.span_id, alone[span.resource], span.date, "function"))
-    seen = totals(((route, date, ts // BIN * BIN), 1.0) for found in roots.values() for ts, _, route, date, _ in found)
-    of_bins = totals(((route, ts // DAY * DAY, ts // BIN * BIN), count) for route, ts, _, count, _, _ in counted)
+            roots[span.trace_id].append((span.ts, span.span_id, alone[span.resource], span.date, "function", None))
+    seen = totals(((route, date, ts // BIN * BIN), 1.0) for found in roots.values() for ts, _, route, date, *_ in found)
+    of_bins = totals(((route, ts // DAY * DAY, ts // BIN * BIN), count) for route, ts, _, count, *_ in counted)
     weight = weights(seen, of_bins)
     return [
-        (trace, nth, route, date, ts, weight[route, date, ts // BIN * BIN], root)
+        (trace, nth, route, date, ts, weight[route, date, ts // BIN * BIN], root, duration)
         for trace, found in roots.items()
-        for nth, (ts, _, route, date, root) in enumerate(sorted(found, key=lambda r: (r[0], r[1])), 1)
+        for nth, (ts, _, route, date, root, duration) in enumerate(sorted(found, key=lambda r: (r[0], r[1])), 1)
     ]
 
 
@@ -269,8 +267,8 @@ def triggers(place, of_traces):
 
 
 def traced_invocations(place, of_traces):
-    """Traced invocations as (span, function, date, bin, route, stand)."""
-    began = {trace: (route, weight) for trace, nth, route, _, _, weight, _ in of_traces if nth == 1}
+    """Traced invocations as (span, function, date, bin, route, stand, weight)."""
+    began = {trace: (route, weight) for trace, nth, route, _, _, weight, *_ in of_traces if nth == 1}
     started = triggers(place, of_traces)
     found = []
     for span in place.spans:
@@ -286,9 +284,9 @@ def traced_invocations(place, of_traces):
     weight = weights(seen, counted)
     result = []
     for span, function, date, start in found:
-        nobody = (started.get(span.trace_id, NOBODY), weight[function, date, start])
-        route, stand = began.get(span.trace_id, nobody)
-        result.append((span, function, date, start, route, stand))
+        own = weight[function, date, start]
+        route, stand = began.get(span.trace_id, (started.get(span.trace_id, NOBODY), own))
+        result.append((span, function, date, start, route, stand, own))
     return result
 
 
@@ -296,7 +294,7 @@ def traced_invocations(place, of_traces):
 
 
 def memories(place):
-    """function → [(valid from, memory, architecture, modified, first)], in order."""
+    """function → [(valid from, memory, architecture, modified, first, found, starts from a snapshot)], in order."""
     by_name = defaultdict(list)
     for row in sorted((r for r in place.resources if r.kind == "function" and not r.deleted), key=lambda r: r.ts):
         modified = instant(row.configuration.get("last_modified"))
@@ -308,7 +306,8 @@ def memories(place):
         memory = row.configuration.get("memory_mb")
         architecture = row.configuration.get("architecture", "x86_64")
         first = not by_name[row.name]
-        by_name[row.name].append((valid, float(memory) if memory else None, architecture, modified, first, row.ts))
+        snapshot = row.configuration.get("snap_start") == "PublishedVersions"
+        by_name[row.name].append((valid, float(memory) if memory else None, architecture, modified, first, row.ts, snapshot))
     return by_name
 
 
@@ -316,25 +315,31 @@ def instant(text):
     return round(datetime.fromisoformat(text).timestamp() * SECOND) if text else None
 
 
-def functions(place, invocations):
-    """Rows (function, hour, architecture, gb_seconds, invocations, certain) and (function, hour) → [(route, share, call share)]."""
+def functions(place, invocations, of_traces):
+    """(function, hour, architecture) → [GB-seconds, those of initialisations, invocations, certain]; (function, hour) →
+    [(route, share, call share)]; and (function, bin) → invocations."""
     by_name = memories(place)
-    worked = defaultdict(lambda: [0.0, 0.0, True])
-    for row in place.usage_of_functions:
-        valid = [m for m in by_name[row.function] if m[0] <= row.ts]
+    worked = defaultdict(lambda: [0.0, 0.0, 0.0, True])
+    snapshots = defaultdict(list, {name: [(m[0], m[6]) for m in found] for name, found in by_name.items()})
+    ran = initialisations(place, invocations, of_traces, snapshots)
+    for (function, start), (count, _, _, billed_init_ms, billed_ms) in ran.items():
+        valid = [m for m in by_name[function] if m[0] <= start]
         memory, architecture, certain = None, "x86_64", False
         if valid:
-            _, memory, architecture, modified, first, _ = valid[-1]
-            certain = memory is not None and not (first and modified is not None and modified > row.ts)
-        used = worked[row.function, row.ts // HOUR * HOUR, architecture]
-        seconds = (row.duration_ms + row.init_ms + 0.5 * row.invocations) / 1000
-        used[0] += seconds * (128.0 if memory is None else memory) / 1024
-        used[1] += row.invocations
-        used[2] &= certain
+            _, memory, architecture, modified, first, *_ = valid[-1]
+            certain = memory is not None and not (first and modified is not None and modified > start)
+        used = worked[function, start // HOUR * HOUR, architecture]
+        gb = (128.0 if memory is None else memory) / 1024
+        used[0] += billed_ms / 1000 * gb
+        used[1] += billed_init_ms / 1000 * gb
+        used[2] += count
+        used[3] &= certain
     levels = [defaultdict(lambda: defaultdict(lambda: [0.0, 0.0])) for _ in range(3)]
     callers = defaultdict(set)
-    for span, function, date, start, route, stand in invocations:
-        work = stand * max(0.0, (span.duration_ms or 0.0) + ((span.init_ms or 0.0) if span.cold_start else 0.0))
+    restored = restorations(place)
+    for span, function, date, start, route, stand, _ in invocations:
+        billed = RESTORED if (span.trace_id, span.span_id) in restored else 1.0
+        work = stand * max(0.0, (span.duration_ms or 0.0) + ((span.init_ms or 0.0) * billed if span.cold_start else 0.0))
         for level, key in zip(levels, [(function, start // HOUR * HOUR), (function, date), function]):
             level[key][route][0] += work
             level[key][route][1] += stand
@@ -358,7 +363,7 @@ def functions(place, invocations):
                 break
         else:
             shares[function, hour] = [(NOBODY, 1.0, 1.0)]
-    return worked, shares
+    return worked, shares, {key: count for key, (count, *_) in ran.items()}
 
 
 # 5. Calls to tables and buckets.
@@ -366,7 +371,7 @@ def functions(place, invocations):
 
 def traced_calls(place, invocations):
     """Traced calls as (date, hour, service, resource, operation, route, stand, trace)."""
-    stands = {(span.trace_id, span.span_id): (route, stand) for span, _, _, _, route, stand in invocations}
+    stands = {(span.trace_id, span.span_id): (route, stand) for span, _, _, _, route, stand, _ in invocations}
     calls = []
     for span in place.spans:
         service = CALLS.get(span.name)
@@ -381,7 +386,7 @@ def traced_calls(place, invocations):
 
 
 def table_calls(place, counted, of_traces, calls):
-    """(date, table, operation, hour, route, repeated) → calls; those that no trace shows are nobody's; and what is shown."""
+    """(date, table, operation, bin, route, repeated) → calls; those that no trace shows are nobody's; and what is shown."""
     bins = totals(
         ((m.ts // DAY * DAY, m.resource, m.operation, m.ts // BIN * BIN), m.sample_count or 0.0)
         for m in place.metrics
@@ -394,17 +399,17 @@ def table_calls(place, counted, of_traces, calls):
             hours[date, table, operation, hour, route] += stand
             days[date, table, operation][route] += stand
             seen[date, table, operation].add((trace, hour, route))
-    first = [(route, date, ts, weight) for _, nth, route, date, ts, weight, _ in of_traces if nth == 1]
+    first = [(route, date, ts, weight) for _, nth, route, date, ts, weight, *_ in of_traces if nth == 1]
     in_hour = totals(((route, date, ts // HOUR * HOUR), weight) for route, date, ts, weight in first)
     in_day = totals(((route, date), weight) for route, date, _, weight in first)
     number = totals(((route, date), 1.0) for route, date, _, _ in first)
-    asked = totals(((route, ts // BIN * BIN), count) for route, ts, _, count, _, _ in counted)
+    asked = totals(((route, ts // BIN * BIN), count) for route, ts, _, count, *_ in counted)
     whole = totals(((date, table, operation), count) for (date, table, operation, _), count in bins.items())
     result, shown_days = defaultdict(float), set()
     for (date, table, operation, start), count in bins.items():
         what, hour = (date, table, operation), start // HOUR * HOUR
         if what not in days:
-            result[(*what, hour, NOBODY, False)] += count
+            result[(*what, start, NOBODY, False)] += count
             continue
         shown_days.add(what)
         expected = {}
@@ -423,24 +428,37 @@ def table_calls(place, counted, of_traces, calls):
         for route, share in shared(expected).items():
             made = count * part * share
             repeated = asked[route, start] > 0 and made >= 8 * asked[route, start]
-            result[(*what, hour, route, repeated)] += made
+            result[(*what, start, route, repeated)] += made
         if part < 1:
-            result[(*what, hour, NOBODY, None)] += count * (1 - part)
+            result[(*what, start, NOBODY, None)] += count * (1 - part)
     return result, shown_days
+
+
+def named(operation, route, repeated):
+    caller = operation + (" repeated" if repeated else "")
+    return caller + (f" {route[0]}/{route[1]} {route[2]}" if route[2] is not None else f" {route[3]}" if route[3] else "")
 
 
 def table_usage(place, given, counted, made, shown_days):
     """(table, meter, hour) → {route: units}."""
-    units = defaultdict(float)
+    by_bin = defaultdict(float)
     for m in place.metrics:
         meter = {"ConsumedReadCapacityUnits": "dynamodb-reads", "ConsumedWriteCapacityUnits": "dynamodb-writes"}.get(m.metric)
         if m.service == "dynamodb" and m.operation is None and meter:
-            units[m.resource.split("/index/")[0], meter, m.ts // HOUR * HOUR] += m.sum or 0.0
+            by_bin[m.resource.split("/index/")[0], meter, m.ts // BIN * BIN] += m.sum or 0.0
+    units = totals(((table, meter, start // HOUR * HOUR), count) for (table, meter, start), count in by_bin.items())
+    both = [(table, meter, start) for table, _, start in by_bin for meter in ("dynamodb-reads", "dynamodb-writes")]
+    calls = totals(
+        ((date, table, operation + (" repeated" if repeated else ""), start, named(operation, route, repeated)), count)
+        for (date, table, operation, start, route, repeated), count in made.items()
+    )
+    rates = unit_rates(calls, {key: by_bin.get(key, 0.0) for key in both}, given.dynamodb)
+    made = totals(((*key[:3], key[3] // HOUR * HOUR, *key[4:]), count) for key, count in made.items())
     usual, asked, in_hour = defaultdict(lambda: defaultdict(float)), defaultdict(float), defaultdict(lambda: defaultdict(float))
     for (date, table, operation, _, route, repeated), count in made.items():
         if (date, table, operation) in shown_days and repeated is not None:
             usual[table, operation][route] += count
-    for route, ts, _, count, _, _ in counted:
+    for route, ts, _, count, *_ in counted:
         asked[route] += count
         in_hour[ts // HOUR * HOUR][route] += count
     callers = defaultdict(list)
@@ -464,10 +482,8 @@ def table_usage(place, given, counted, made, shown_days):
         week = hour // (7 * DAY) * 7 * DAY
         expected = []
         for operation, route, repeated, k, w in callers[table, meter, hour]:
-            caller = operation + (" repeated" if repeated else "")
-            caller += f" {route[0]}/{route[1]} {route[2]}" if route[2] is not None else f" {route[3]}" if route[3] else ""
-            others = place.rates.get((table, meter, week, "others"), 1.0)
-            rate = place.rates.get((table, meter, week, caller), others)
+            others = rates.get((table, meter, week, "others"), 1.0)
+            rate = rates.get((table, meter, week, named(operation, route, repeated)), others)
             if k > 0:
                 expected.append((route, k * w * rate, k * (w * rate) ** 2))
         short = whole - sum(x for _, x, _ in expected)
@@ -489,16 +505,17 @@ def usage(place, given, as_of):
     counted, protocols = requests(place)
     of_traces = traced_requests(place, counted)
     invocations = traced_invocations(place, of_traces)
-    worked, shares = functions(place, invocations)
+    worked, shares, ran = functions(place, invocations, of_traces)
     calls = traced_calls(place, invocations)
     made, shown_days = table_calls(place, counted, of_traces, calls)
     parts = defaultdict(list)
     ahead = provisioned(place)
-    for (function, hour, architecture), (gb_seconds, count, certain) in worked.items():
+    for (function, hour, architecture), (gb_seconds, init_gb_seconds, count, certain) in worked.items():
+        ready = (gb_seconds - init_gb_seconds) * ahead.get((function, hour), 0.0)
         for route, work, called in shares[function, hour]:
-            share = work * ahead.get((function, hour), 0.0)
-            parts[f"lambda-gb-seconds-{architecture}"].append(Part(hour, function, route, gb_seconds * (work - share), certain))
-            parts[f"lambda-provisioned-gb-seconds-{architecture}"].append(Part(hour, function, route, gb_seconds * share, certain))
+            on_demand = Part(hour, function, route, (gb_seconds - ready) * work, certain)
+            parts[f"lambda-gb-seconds-{architecture}"].append(on_demand)
+            parts[f"lambda-provisioned-gb-seconds-{architecture}"].append(Part(hour, function, route, ready * work, certain))
             parts[f"lambda-requests-{architecture}"].append(Part(hour, function, route, count * called))
     apis(parts, place, counted, protocols, of_traces)
     tables(parts, place, table_usage(place, given, counted, made, shown_days), as_of)
@@ -514,7 +531,7 @@ def usage(place, given, as_of):
             parts[meter].append(Part(hour, resource, route, stand * weight, measured=False))
     environments(parts, place, by_name=memories(place), as_of=as_of)
     machines(parts, place)
-    traced_functions(parts, place, shares)
+    traced_functions(parts, place, ran, shares)
     logs(parts, place, worked, shares)
     return parts
 
@@ -537,15 +554,21 @@ UNITS = {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottl
 
 def apis(parts, place, counted, protocols, of_traces):
     meters = {"REST": "rest-requests", "HTTP": "http-requests", "WEBSOCKET": "messages"}
-    traced = {route[:2] for _, _, route, _, _, _, root in of_traces if root == "gateway"}
-    together = totals(((ts, period), count) for route, ts, period, count, _, _ in counted if route[:2] in traced)
-    for route, ts, period_s, count, units, connects in counted:
+    traced = {route[:2] for _, _, route, _, _, _, root, _ in of_traces if root == "gateway"}
+    together = totals(((ts, period), count) for route, ts, period, count, *_ in counted if route[:2] in traced)
+    kinds = defaultdict(set)
+    for (api, stage, *_), ts, _, count, *_ in counted:
+        if count > 0:
+            kinds[ts // DAY].add(protocols[api, stage, ts // DAY])
+    for route, ts, period_s, count, units, connects, sent in counted:
         api, stage, _, _ = route
         hour, resource = ts // HOUR * HOUR, f"{api}/{stage}"
         meter = meters[protocols[api, stage, ts // DAY]]
         parts[f"apigateway-{meter}"].append(Part(hour, resource, route, units))
         minutes = Part(hour, resource, (api, stage, "$connect", None), connects, measured=False)
         parts["apigateway-connection-minutes"].append(minutes)
+        if kinds[ts // DAY] <= {"HTTP"}:
+            parts["apigateway-bytes"].append(Part(hour, resource, route, sent, measured=False))
         whole = together[ts, period_s]
         if route[:2] in traced and count > 0:
             kept = sampled(whole, period_s) * count / whole
@@ -638,15 +661,13 @@ def machines(parts, place):
             parts["xray-traces"].append(here(sampled(started, 3600)))
 
 
-def traced_functions(parts, place, shares):
+def traced_functions(parts, place, ran, shares):
     root = defaultdict(lambda: True)
     for s in place.spans:
         if s.kind == "segment" and s.origin == "AWS::Lambda" and not s.inferred:
             root[s.resource] &= s.parent_id is None
     kept = totals(
-        ((row.function, row.ts // HOUR * HOUR), sampled(row.invocations, 300))
-        for row in place.usage_of_functions
-        if row.function in root and root[row.function]
+        ((function, start // HOUR * HOUR), sampled(count, 300)) for (function, start), count in ran.items() if root.get(function)
     )
     for (function, hour), count in kept.items():
         for route, _, called in shares[function, hour]:
@@ -672,7 +693,7 @@ def logs(parts, place, worked, shares):
             function = next(iter(writers[group]))
         for route, _, called in shares.get((function, hour), [(NOBODY, 1.0, 1.0)]):
             parts["log-bytes"].append(Part(hour, group, route, count * called))
-    for (function, hour, _), (_, count, _) in worked.items():
+    for (function, hour, _), (_, _, count, _) in worked.items():
         if hour // DAY not in days:
             for route, _, called in shares[function, hour]:
                 written = Part(hour, f"/aws/lambda/{function}", route, count * called, measured=False)
@@ -683,8 +704,14 @@ def logs(parts, place, worked, shares):
 
 
 def bill(lake, given):
-    """Lines by (day, account, region, service, usage type, record type): cost, quantity, meter, counted, reason."""
-    columns = ["date", "ts", "granularity", "account_id", "region", "service", "usage_type", "record_type", "cost_usd", "quantity", "source"]
+    """Lines by (day, account, region, service, usage type, record type), several of one with a resource each: cost, quantity, meter,
+    counted, reason, resource."""
+    apis = {}
+    for row in read(lake, "resources", ["account_id", "region", "kind", "name", "configuration"]):
+        if row.kind in ("rest-api", "http-api", "websocket-api"):
+            key = (row.account_id, row.region, row.configuration.get("api_id"))
+            apis[key] = max(row.name, apis.get(key, ""))
+    columns = ["resource_id", "date", "ts", "granularity", "account_id", "region", "service", "usage_type", "record_type", "cost_usd", "quantity", "source"]
     rows = [row for row in read(lake, "costs", columns) if row.granularity != "monthly"]
     charges, last_usage = defaultdict(lambda: defaultdict(float)), defaultdict(lambda: -math.inf)
     for row in rows:
@@ -707,18 +734,37 @@ def bill(lake, given):
     lines = defaultdict(lambda: [Decimal(0), None])
     for row in rows:
         if chosen[row.account_id, row.date] == row.source:
-            key = (row.date, row.account_id, row.region, row.service, row.usage_type, row.record_type)
+            resource = resource_of(row.service, row.resource_id)
+            resource = apis.get((row.account_id, row.region, resource), resource)
+            key = (row.date, row.account_id, row.region, row.service, row.usage_type, row.record_type, resource)
             lines[key][0] += row.cost_usd
             if row.quantity is not None:
                 lines[key][1] = (lines[key][1] or Decimal(0)) + row.quantity
     for key, (cost, quantity) in lines.items():
-        _, _, _, service, usage_type, record_type = key
+        *_, service, usage_type, record_type, resource = key
         prefix, _, rest = (usage_type or "").partition("-")
         kind = rest if prefix in given.prefixes else usage_type
         meter, counted, why = given.meters.get((service, kind), (None, False, None))
         meter = meter if record_type == "Usage" else None
         quantity = None if quantity is None else float(quantity)
-        yield key, SimpleNamespace(cost=cost, quantity=quantity, meter=meter, counted=counted, why=why)
+        yield key[:-1], SimpleNamespace(cost=cost, quantity=quantity, meter=meter, counted=counted, why=why, resource=resource)
+
+
+def resource_of(service, identifier):
+    """Name of the resource that a line names, of an API its id; None for what is not known."""
+    marks = {
+        "AWS Lambda": (":function:", ":"),
+        "Amazon DynamoDB": (":table/", "/"),
+        "AWS Step Functions": (":stateMachine:", ":"),
+        "AmazonCloudWatch": (":log-group:", ":"),
+        "Amazon API Gateway": ("apis/", "/"),
+    }
+    if not identifier:
+        return None
+    if service == "Amazon Simple Storage Service":
+        return identifier.removeprefix("arn:aws:s3:::")
+    before, after = marks.get(service, (None, None))
+    return identifier.split(before)[1].split(after)[0] if before and before in identifier else None
 
 
 # 7. Lines to usage.
@@ -731,7 +777,7 @@ def money(value):
 def split(line, parts):
     """What each (place, api, stage, route, trigger) has of the line; adds up to it exactly."""
     parts = [part for part in parts if part.quantity > 0]
-    counted = line.counted and all(part.measured for part in parts)
+    counted = line.counted and line.resource is None and all(part.measured for part in parts)
     known = sum(part.quantity for part in parts if part.certain)
     unknown = sum(part.quantity for part in parts if not part.certain)
     factor = (line.quantity - known) / unknown if counted and unknown > 0 and line.quantity is not None else 1.0
@@ -757,17 +803,25 @@ def split(line, parts):
 
 def attribute(lake, given, days):
     """(day, account, region, service, usage type, record type) → {(place, api, stage, route, trigger): cost} of the days' lines."""
-    all_places = places(lake, given)
+    all_places = places(lake)
     collected = [row.collected_at for row in read(lake, "collections", ["collected_at"])]
     first_day = min(m.ts // DAY * DAY for place in all_places.values() for m in place.metrics)
     meters = {}
     for key, place in all_places.items():
         place.first_day = first_day
         meters[key] = usage(place, given, max(collected))
-    result = {}
-    for key, line in bill(lake, given):
+    lines = [(key, line) for key, line in bill(lake, given) if key[0] in days]
+    named = {(*key[:3], line.meter, line.resource) for key, line in lines if line.meter and line.resource is not None}
+    result = defaultdict(lambda: defaultdict(Decimal))
+    for key, line in lines:
         date, account, region = key[:3]
-        if date in days:
-            parts = meters.get((account, region), {}).get(line.meter, []) if line.meter and region else []
-            result[key] = split(line, [part for part in parts if part.hour // DAY * DAY == date])
+        parts = meters.get((account, region), {}).get(line.meter, []) if line.meter and region else []
+
+        def whose(part):
+            own = part.route[0] if line.meter.startswith("apigateway-") else part.resource
+            return own if (*key[:3], line.meter, own) in named else None
+
+        own = [part for part in parts if part.hour // DAY * DAY == date and whose(part) == line.resource]
+        for part, cost in split(line, own).items():
+            result[key][part] += cost
     return result

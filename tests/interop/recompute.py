@@ -1,6 +1,7 @@
 """Computes three days' attribution again, from the lake's tables and without the SQL, and holds the answers against it.
 
-    recompute.py               collects a simulated account with the binary that MILLICENT names, and checks it
+    recompute.py               collects a simulated account with the binary that MILLICENT names, with and without a bill by
+                               resource, and checks it
     recompute.py --lake PATH   checks a lake that stands
 
 attribution.py has the rules and says what it takes as given. Held against it, each within 1e-9: every part of every line of the
@@ -29,13 +30,10 @@ from attribution import DAY, SECOND, attribute, read
 
 CLOSE = Decimal("1e-9")
 GIVEN = """
-select 'meters' as kind, service as a, usage_type as b, meter as c, reason as d, cast(counted as varchar) as e,
-    cast(null as timestamp) as ts, 0.0 as x, 0.0 as y, 0.0 as z
+select 'meters' as kind, service as a, usage_type as b, meter as c, reason as d, cast(counted as varchar) as e, 0.0 as x
 from meters
-union all select 'operations', service, operation, meter, null, null, null, weight, 0.0, 0.0 from operations
-union all select 'prefixes', prefix, region, null, null, null, null, 0.0, 0.0, 0.0 from region_prefixes
-union all select 'functions', account_id, region, function, null, null, ts, invocations, duration_ms, init_ms from function_usage
-union all select 'rates', account_id, region, resource, meter, caller, week, rate, 0.0, 0.0 from unit_rates
+union all select 'operations', service, operation, meter, null, null, weight from operations
+union all select 'prefixes', prefix, region, null, null, null, 0.0 from region_prefixes
 """
 
 
@@ -51,15 +49,16 @@ def millicent(folder, *arguments):
     return run.stdout
 
 
-def collect(folder):
-    """A week of the simulated shop in `folder`/lake."""
+def collect(folder, exports):
+    """A week of the simulated shop in `folder`/lake, with the bill of its export too if asked for."""
     command = [os.environ["MILLICENT"], "simulate", "--listen", "127.0.0.1:0", "--days", "7"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         url = server.stdout.readline().strip()
+        export = '[[exports]]\npath = "s3://millicent-exports/cur"\n' if exports else ""
         (folder / "millicent.toml").write_text(
             f'[aws]\nregion = "eu-central-1"\nendpoint_url = "{url}"\n[collect]\nhistory = "6d"\n'
-            "[traces]\nsampling_rate = 0.1\nbackfill_sampling_rate = 0.1\n"
+            f"[traces]\nsampling_rate = 0.1\nbackfill_sampling_rate = 0.1\n{export}"
         )
         millicent(folder, "collect", "--once", "--lake", str(folder / "lake"))
     finally:
@@ -78,23 +77,11 @@ def given(folder, lake):
     rows = ask(folder, lake, GIVEN)
     assert len(rows) < 100_000, "an answer has no more rows than that"
     of = lambda kind: [row for row in rows if row.kind == kind]
-    micros = lambda text: round(datetime.fromisoformat(text).timestamp()) * SECOND
-    utc = lambda text: micros(text if text.endswith("Z") else text + "Z")
     return SimpleNamespace(
         meters={(row.a, row.b): (row.c, row.e == "true", row.d) for row in of("meters")},
         calls={(row.a, row.b): (row.c, row.x) for row in of("operations")},
         dynamodb={row.b: (row.c, row.x) for row in of("operations") if row.a == "DynamoDB"},
         prefixes={row.a for row in of("prefixes")},
-        function_usage=[
-            SimpleNamespace(
-                account_id=row.a, region=row.b, function=row.c, ts=utc(row.ts), invocations=row.x, duration_ms=row.y, init_ms=row.z
-            )
-            for row in of("functions")
-        ],
-        unit_rates=[
-            SimpleNamespace(account_id=row.a, region=row.b, resource=row.c, meter=row.d, caller=row.e, week=utc(row.ts), rate=row.x)
-            for row in of("rates")
-        ],
     )
 
 
@@ -173,6 +160,8 @@ def check(folder, lake):
     total = sum(cost for line in written.values() for cost in line.values())
     if {row.source for row in read(lake, "costs", ["source"])} == {"cost-explorer"}:
         assert total == bill, f"exported {total}, billed {bill}"
+    of_lines = sum(cost for line in computed.values() for cost in line.values())
+    assert total == of_lines, f"exported {total}, the lines come to {of_lines}"
     last, expected = days[-1], defaultdict(Decimal)
     for line, costs in computed.items():
         for (_, *entry), cost in costs.items():
@@ -192,7 +181,14 @@ def main():
     lake = parser.parse_args().lake
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        result = check(folder, lake.resolve() if lake else collect(folder))
+        if lake:
+            result = check(folder, lake.resolve())
+        else:
+            result = {}
+            # A bill that says for whom, and one that doesn't.
+            for name, exports in (("cost explorer", False), ("export", True)):
+                (folder / name).mkdir()
+                result[name] = check(folder / name, collect(folder / name, exports))
     json.dump(result, sys.stdout, indent=2, default=str)
     print()
 
