@@ -13,13 +13,13 @@
 -- column:  init_max_ms          double  longest one seen
 -- column:  traces               integer traced invocations behind it
 -- column:  traced_cold_starts   integer traced ones that waited
--- column:  effective_size       double  number of equally weighted traces that would tell as much
+-- column:  effective_size       double  number of equally weighted traces, of ever so many invocations, that would tell as much
 -- column:  basis                text    reports: counted; traces: estimated
 with traced as (
     select
         function,
         sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / sum(weight * weight) as n,
+        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n,
         count(*) as traces,
         sum(case when cold_start then 1 else 0 end) as traced_cold_starts,
         median(case when cold_start then init_ms end) as init_p50_ms,

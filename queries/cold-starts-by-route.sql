@@ -75,7 +75,7 @@ rates as (
         api, stage, route, min(function) as function, count(*) as traces,
         sum(case when cold_start then 1 else 0 end) as cold_traces,
         sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / sum(weight * weight) as n,
+        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n,
         sum(case when ahead then weight else 0.0 end) / sum(weight) as ahead_rate
     from requests
     group by api, stage, route

@@ -52,7 +52,7 @@ started as (
     select
         date_bin(cast($interval_s || ' seconds' as interval), bin) as step,
         sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / sum(weight * weight) as n
+        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
     from function_traces
     where bin >= $from and bin < $to
     group by 1

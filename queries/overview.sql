@@ -105,7 +105,7 @@ cold as (
     select
         case when bin >= $from then 'current' else 'previous' end as period,
         sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / sum(weight * weight) as n
+        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
     from function_traces
     where bin >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and bin < $to
     group by 1

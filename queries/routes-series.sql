@@ -67,7 +67,7 @@ starts as (
     select
         api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), ts) as step,
         sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        power(sum(weight), 2) / sum(weight * weight) as n
+        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
     from request_traces
     where ts >= $from and ts < $to and cold_start is not null
         and ($api is null or api = $api) and ($stage is null or stage = $stage)

@@ -120,7 +120,10 @@ started as (
         api, stage, route, count(*) as traces,
         sum(case when cold_start then weight else 0.0 end) / nullif(sum(case when cold_start is not null then weight end), 0) as p,
         power(sum(case when cold_start is not null then weight end), 2)
-            / nullif(sum(case when cold_start is not null then weight * weight end), 0) as n
+            / nullif(greatest(
+                sum(case when cold_start is not null then weight * (weight - 1) end),
+                0.05 * sum(case when cold_start is not null then weight end)
+            ), 0) as n
     from request_traces
     where ts >= $from and ts < $to
     group by api, stage, route
