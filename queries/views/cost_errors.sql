@@ -147,7 +147,7 @@ parts as (
     -- What polls a queue or stream spaces its batches more evenly than chance, so more of them are a second's first.
     select
         date, account_id, region, null, null, null, trigger, 'AWS X-Ray', true, traces,
-        power(traces * case when split_part(trigger, '/', 1) in ('state-machine', 's3-event', 'direct') then 0.02 else 0.04 end, 2)
+        power(traces * case when split_part(trigger, '/', 1) in ('state-machine', 's3-event', 'direct') then 0.02 else 0.02 + 0.03 * 1000 / (1000 + traces) end, 2)
     from (
         select date, account_id, region, trigger, cast(count(*) as double) as traces
         from trace_triggers

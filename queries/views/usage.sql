@@ -170,68 +170,9 @@ left anti join (select distinct date, account_id, region, resource from table_un
 group by
     traced_calls.date, traced_calls.account_id, traced_calls.region, meter, hour, traced_calls.resource, api, stage, route, trigger
 union all
--- X-Ray's default rule records the first request of a second and 5% of the others. The traces found
--- say which stages are traced, but not how many there are: only a share of them is fetched, and
--- that share changes. A function samples likewise what no API has sampled for it.
-select
-    date, account_id, region, 'xray-traces', date_bin(interval '1 hour', ts),
-    api || '/' || stage, api, stage, route, null,
-    sum(requests * (0.05 + 0.95 * (1 - exp(-all_requests / period_s)) * period_s / all_requests)), true, false,
-    'requests, as X-Ray samples them'
-from (
-    select
-        route_requests.*,
-        sum(requests) over (
-            partition by route_requests.account_id, route_requests.region, ts, period_s
-        ) as all_requests
-    from route_requests
-    join (select distinct account_id, region, api, stage from request_traces where root = 'gateway') as traced
-        on route_requests.account_id = traced.account_id and route_requests.region = traced.region
-            and route_requests.api = traced.api and route_requests.stage = traced.stage
-) as sampled
-where requests > 0
-group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
-union all
-select
-    date, account_id, region, 'xray-traces', hour, function, api, stage, route, trigger, traces * call_share, true, false,
-    'invocations, as a function samples them'
-from (
-    select
-        function_usage.date, function_usage.account_id, function_usage.region, function_usage.function,
-        date_bin(interval '1 hour', ts) as hour,
-        sum(invocations * (0.05 + 0.95 * (1 - exp(-invocations / 300)) * 300 / invocations)) as traces
-    from function_usage
-    join (
-        select account_id, region, resource as function
-        from spans
-        where kind = 'segment' and origin = 'AWS::Lambda' and not inferred
-        group by account_id, region, resource
-        having bool_and(parent_id is null)
-    ) as roots
-        on function_usage.account_id = roots.account_id and function_usage.region = roots.region
-            and function_usage.function = roots.function
-    where invocations > 0
-    group by
-        function_usage.date, function_usage.account_id, function_usage.region, function_usage.function,
-        date_bin(interval '1 hour', ts)
-) as sampled
-join function_routes using (date, account_id, region, function, hour)
-where traces * call_share > 0
-union all
-select
-    executions.date, executions.account_id, executions.region, 'xray-traces', hour, executions.resource, null, null, null,
-    'state-machine/' || executions.resource,
-    sum(started * (0.05 + 0.95 * (1 - exp(-started / 3600)) * 3600 / started)), true, false,
-    'executions, as a state machine samples them'
-from executions
-join (
-    select distinct account_id, region, name
-    from spans
-    where kind = 'segment' and origin = 'AWS::StepFunctions::StateMachine' and parent_id is null
-) as roots
-    on executions.account_id = roots.account_id and executions.region = roots.region and executions.resource = roots.name
-where started > 0
-group by executions.date, executions.account_id, executions.region, hour, executions.resource
+select date, account_id, region, 'xray-traces', hour, resource, api, stage, route, trigger, traces, true, false, basis
+from xray_traces
+where traces > 0
 union all
 select
     logs.date, logs.account_id, logs.region, 'log-bytes', logs.hour, log_group, api, stage, route, trigger,

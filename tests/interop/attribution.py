@@ -9,7 +9,7 @@ tables `metrics`, `spans`, `costs`, `resources` and `collections`.
 import json
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
@@ -72,6 +72,8 @@ class Place:
 
     def __init__(self):
         self.metrics, self.spans, self.resources = [], [], []
+        # Traces that X-Ray is expected to have recorded, by what samples them.
+        self.recorded = []
 
     def newest(self, kinds):
         found = {}
@@ -532,6 +534,7 @@ def usage(place, given, as_of):
     environments(parts, place, by_name=memories(place), as_of=as_of)
     machines(parts, place)
     traced_functions(parts, place, ran, shares)
+    parts["xray-traces"] = list(corrected(place.recorded, found_traces(place, of_traces)))
     logs(parts, place, worked, shares)
     return parts
 
@@ -572,7 +575,7 @@ def apis(parts, place, counted, protocols, of_traces):
         whole = together[ts, period_s]
         if route[:2] in traced and count > 0:
             kept = sampled(whole, period_s) * count / whole
-            parts["xray-traces"].append(Part(hour, resource, route, kept, measured=False))
+            place.recorded.append(("stage", Part(hour, resource, route, kept, measured=False)))
 
 
 def tables(parts, place, used, as_of):
@@ -658,7 +661,7 @@ def machines(parts, place):
         memory = metric["ExpressExecutionBilledMemory"] / max(metric["timed"], started, 1.0) / 2**30
         parts["states-express-gb-seconds"].append(here(billed_ms / 1000 * memory))
         if name in traced:
-            parts["xray-traces"].append(here(sampled(started, 3600)))
+            place.recorded.append(("state-machine", here(sampled(started, 3600))))
 
 
 def traced_functions(parts, place, ran, shares):
@@ -671,7 +674,37 @@ def traced_functions(parts, place, ran, shares):
     )
     for (function, hour), count in kept.items():
         for route, _, called in shares[function, hour]:
-            parts["xray-traces"].append(Part(hour, function, route, count * called, measured=False))
+            place.recorded.append(("function", Part(hour, function, route, count * called, measured=False)))
+
+
+def found_traces(place, of_traces):
+    """(kind, resource, hour) → traces that it began."""
+    found = defaultdict(float)
+    for _, nth, route, _, ts, _, root, _ in of_traces:
+        if nth == 1 and root == "gateway":
+            found["stage", f"{route[0]}/{route[1]}", ts // HOUR * HOUR] += 1
+    for s in place.spans:
+        if s.kind == "segment" and s.parent_id is None and not s.inferred:
+            if s.origin == "AWS::Lambda":
+                found["function", s.resource, s.ts // HOUR * HOUR] += 1
+            elif s.origin == "AWS::StepFunctions::StateMachine":
+                found["state-machine", s.name, s.ts // HOUR * HOUR] += 1
+    return found
+
+
+def corrected(recorded, found):
+    """The parts, by how many traces of each origin were found beside the others'."""
+    expected = totals(((kind, part.resource, part.hour), part.quantity) for kind, part in recorded)
+    in_hour = totals((hour, q) for (_, _, hour), q in expected.items())
+    found_in_hour = totals((key[2], found.get(key, 0.0)) for key in expected)
+    n, m = defaultdict(float), defaultdict(float)
+    for (kind, resource, hour), q in expected.items():
+        origin = (kind, resource, hour // DAY)
+        n[origin] += found.get((kind, resource, hour), 0.0)
+        m[origin] += q * found_in_hour[hour] / in_hour[hour] if in_hour[hour] > 0 else 0.0
+    for kind, part in recorded:
+        origin = (kind, part.resource, part.hour // DAY)
+        yield replace(part, quantity=part.quantity * (n[origin] + 1000) / (m[origin] + 1000))
 
 
 def logs(parts, place, worked, shares):
