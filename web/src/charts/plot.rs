@@ -233,7 +233,9 @@ fn label_at(
 
 /// About how wide a text is, in pixels.
 fn text_px(text: &str) -> f64 {
-    text.chars().count() as f64 * FONT_PX * 0.58
+    let wide = text.chars().filter(|letter| *letter == '%').count() as f64;
+    // A percent sign is nearly an em.
+    (text.chars().count() as f64 * 0.58 + wide * 0.38) * FONT_PX
 }
 
 fn shorten(text: &str, most: usize) -> String {
