@@ -144,10 +144,13 @@ parts as (
     select date, account_id, region, api, stage, route, null, 'AWS X-Ray', false, traces, power(traces * 0.02, 2)
     from requests
     union all
-    -- What polls a queue or stream spaces its batches more evenly than chance, so more of them are a second's first.
+    -- What polls a queue or stream spaces its batches more evenly than chance, so more of them are a second's first; `xray_traces`
+    -- corrects that, the more traces there are the more.
     select
         date, account_id, region, null, null, null, trigger, 'AWS X-Ray', true, traces,
-        power(traces * case when split_part(trigger, '/', 1) in ('state-machine', 's3-event', 'direct') then 0.02 else 0.02 + 0.03 * 1000 / (1000 + traces) end, 2)
+        power(traces * (0.02 + case
+            when split_part(trigger, '/', 1) in ('state-machine', 's3-event', 'direct') then 0.0 else 0.03 * 1000 / (1000 + traces)
+        end), 2)
     from (
         select date, account_id, region, trigger, cast(count(*) as double) as traces
         from trace_triggers
