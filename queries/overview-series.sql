@@ -8,10 +8,11 @@
 -- column:  errors           double    of which answered with 5xx
 -- column:  client_errors    double    of which answered with 4xx
 -- column:  cost_usd         decimal   unblended cost of everything; steps shorter than an hour share its cost evenly
--- column:  p95_ms           double    95th percentile of what clients waited, milliseconds, weighted from traces
+-- column:  p95_ms           double    95th percentile of what clients waited, milliseconds
 -- column:  cold_starts      double    invocations that waited for an initialisation, estimated from the step's traces; null without any
 -- column:  cold_starts_low  double    lower end of its 95% interval (Wilson)
 -- column:  cold_starts_high double    upper end: what the traces leave possible, also where none of them was cold
+-- column:  latency_basis    text      histograms or weighted traces, see `latency-by-route`
 with steps as (
     select unnest(generate_series(
         date_bin(cast($interval_s || ' seconds' as interval), $from::timestamptz),
@@ -27,19 +28,65 @@ counted as (
     where ts >= $from and ts < $to
     group by 1
 ),
+-- As `overview`, of every step.
+filled as (
+    select date_bin(cast($interval_s || ' seconds' as interval), hour) as step, lower_ms, upper_ms, sum(requests) as requests
+    from latency_buckets
+    where hour >= $from and hour_end <= $to and $interval_s >= 3600
+    group by 1, 2, 3
+),
+timed as (
+    select date_bin(cast($interval_s || ' seconds' as interval), ts) as step, duration_ms, sum(weight) as weight
+    from request_traces
+    where ts >= $from and ts < $to and duration_ms is not null
+    group by 1, 2
+),
+chosen as (
+    select
+        coalesce(filled.step, timed.step) as step,
+        case
+            when filled >= 0.9 * coalesce(requests, filled) or timed.step is null then 'histograms'
+            else 'weighted traces'
+        end as latency_basis
+    from (select step, sum(requests) as filled from filled group by step) as filled
+    full join (select distinct step from timed) as timed on filled.step = timed.step
+    left join counted on filled.step = counted.step
+),
+buckets as (
+    select filled.step, latency_basis, lower_ms, upper_ms, requests as weight
+    from filled
+    join chosen on filled.step = chosen.step and latency_basis = 'histograms'
+    union all
+    select timed.step, latency_basis, duration_ms, duration_ms as upper_ms, weight
+    from timed
+    join chosen on timed.step = chosen.step and latency_basis = 'weighted traces'
+),
+summed as (
+    select
+        *, 0.95 as q,
+        sum(weight) over (partition by step order by upper_ms nulls last rows unbounded preceding) as below,
+        sum(weight) over (partition by step) as total
+    from buckets
+),
+placed as (
+    select
+        step, latency_basis,
+        case
+            when upper_ms is null or upper_ms = lower_ms then lower_ms
+            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
+                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
+            else lower_ms * power(upper_ms / lower_ms, greatest(
+                0.0,
+                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
+                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
+            ))
+        end as ms,
+        below >= q * total as reached
+    from summed
+),
 latency as (
-    select step, min(case when below >= 0.95 * total then duration_ms end) as p95_ms
-    from (
-        select
-            step, duration_ms,
-            sum(weight) over (partition by step order by duration_ms rows unbounded preceding) as below,
-            sum(weight) over (partition by step) as total
-        from (
-            select date_bin(cast($interval_s || ' seconds' as interval), ts) as step, duration_ms, weight
-            from request_traces
-            where ts >= $from and ts < $to and duration_ms is not null
-        )
-    )
+    select step, max(latency_basis) as latency_basis, min(case when reached then ms end) as p95_ms
+    from placed
     group by step
 ),
 invoked as (
@@ -95,7 +142,7 @@ costs as (
 )
 select
     steps.step as ts, requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd,
-    p95_ms, cold_starts, cold_starts_low, cold_starts_high
+    p95_ms, cold_starts, cold_starts_low, cold_starts_high, latency_basis
 from steps
 left join counted on steps.step = counted.step
 left join latency on steps.step = latency.step

@@ -183,6 +183,65 @@ async fn latency(world: &World, from: &str, to: &str) -> Report {
 }
 
 #[tokio::test]
+async fn a_bucket_is_shared_over_parts_and_their_parts_as_other_hours_of_the_day_have_them() {
+    let world = World::empty().await;
+    let (nine, ten) = ("2026-11-10 09:00", "2026-11-10 10:00");
+    let of = |hour: &str, lower: f64, upper: f64, count: f64| {
+        bucket("shop", "GET /a", hour, (lower, Some(upper)), count)
+    };
+    let eight = [
+        (97.9, 98.8, 0.0),
+        (98.8, 99.71, 30.0),
+        (99.71, 100.6, 0.0),
+        (100.6, 101.6, 10.0),
+        (101.6, 102.5, 0.0),
+        (117.5, 118.6, 0.0),
+        (118.6, 119.7, 0.0),
+        (119.7, 120.8, 0.0),
+        (120.8, 121.9, 0.0),
+        (121.9, 123.0, 60.0),
+    ];
+    let eight = eight.map(|(lower, upper, count)| of("2026-11-10 08:00", lower, upper, count));
+    let others = [
+        of(nine, 97.9, 102.5, 40.0),
+        of(ten, 97.9, 123.0, 140.0),
+        of(ten, 123.0, 155.0, 7.0),
+    ];
+    world
+        .add(Rows::LatencyHistograms([&eight[..], &others].concat()))
+        .await;
+    let sql = "select hour, lower_ms, low_ms, high_ms, requests from histogram_buckets order by hour, lower_ms";
+    let table = world.analyzer.sql(sql).await.unwrap();
+    let found: Vec<(f64, f64, f64, f64)> = table
+        .rows()
+        .map(|row| {
+            let number = |name| row.f64(name).unwrap();
+            (
+                number("lower_ms"),
+                number("low_ms"),
+                number("high_ms"),
+                (number("requests") * 1e6).round() / 1e6,
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (98.8, 98.8, 99.71, 30.0),
+            (100.6, 100.6, 101.6, 10.0),
+            (121.9, 121.9, 123.0, 60.0),
+            (98.8, 97.9, 102.5, 30.0),
+            (100.6, 97.9, 102.5, 10.0),
+            // Of 140, 80 are in the first part and 60 in the last.
+            (98.8, 97.9, 123.0, 60.0),
+            (100.6, 97.9, 123.0, 20.0),
+            (121.9, 97.9, 123.0, 60.0),
+            (123.0, 123.0, 155.0, 7.0),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn histograms_are_taken_where_they_cover_the_period_and_traces_elsewhere() {
     let world = shop().await;
     let (whole, lower, upper) = (
@@ -262,6 +321,16 @@ async fn histograms_are_taken_where_they_cover_the_period_and_traces_elsewhere()
     );
     assert_eq!(row.text("basis"), Some("histograms"));
     assert_eq!(row.f64("requests"), None, "nothing counted them");
+
+    // So does the whole account, hour by hour: 190 is 130 of the 140 that its last part has.
+    let params = Params::new()
+        .set("from", at("2026-11-10 09:00"))
+        .set("to", at("2026-11-10 10:00"));
+    let report = world.analyzer.report("overview-series", &params).await;
+    let table = report.unwrap().table;
+    let hour = table.rows().next().unwrap();
+    near(hour.f64("p95_ms"), 117.5 + 5.5 * 130.0 / 140.0, "p95");
+    assert_eq!(hour.text("latency_basis"), Some("histograms"));
 
     // A part of an hour has no histogram.
     let report = latency(&world, "2026-11-10 08:00", "2026-11-10 08:30").await;

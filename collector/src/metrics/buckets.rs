@@ -1,6 +1,7 @@
 //! Buckets of latency: log-spaced, each bound about 1.26 times the one before, and counts add up over
 //! time, routes and functions. Where the median, p95 or p99 of an hour lies, a bucket is parted into
-//! five, so that a percentile read from them is off by less than 2%.
+//! five, so that a percentile read from them is off by about 2%; and where that of a longer window
+//! lies, such a part into five again, of less than 1% each.
 //!
 //! Reference: "CloudWatch statistics definitions" in Amazon CloudWatch's user guide. A trimmed count
 //! `TC(a:b)` is the number of samples above `a` and up to `b`.
@@ -22,15 +23,17 @@ const IN_A_UNIT: usize = 5;
 /// Units that all buckets of a metric cost.
 pub(super) const UNITS: usize = COUNT / IN_A_UNIT;
 
-/// A bucket, by its place, or a fifth of one: as many as a unit has.
+/// A bucket, by its place, or a fifth of one, or a fifth of that: as many as a unit has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Bucket {
     at: u8,
     part: Option<u8>,
+    fine: Option<u8>,
 }
 
 static GROUPS: [[Statistic; IN_A_UNIT]; UNITS] = groups();
 static PARTS: [[Statistic; IN_A_UNIT]; BOUNDS_MS.len()] = parts();
+static FINE_PARTS: [[Statistic; IN_A_UNIT]; BOUNDS_MS.len() * IN_A_UNIT] = fine_parts();
 
 const fn groups() -> [[Statistic; IN_A_UNIT]; UNITS] {
     let mut groups = [[Statistic::Sum; IN_A_UNIT]; UNITS];
@@ -49,6 +52,22 @@ const fn parts() -> [[Statistic; IN_A_UNIT]; BOUNDS_MS.len()] {
         parts[nth / IN_A_UNIT][nth % IN_A_UNIT] = Statistic::Within(Bucket {
             at: (nth / IN_A_UNIT) as u8,
             part: Some((nth % IN_A_UNIT) as u8),
+            fine: None,
+        });
+        nth += 1;
+    }
+    parts
+}
+
+const fn fine_parts() -> [[Statistic; IN_A_UNIT]; BOUNDS_MS.len() * IN_A_UNIT] {
+    let mut parts = [[Statistic::Sum; IN_A_UNIT]; BOUNDS_MS.len() * IN_A_UNIT];
+    let mut nth = 0;
+    while nth < BOUNDS_MS.len() * IN_A_UNIT * IN_A_UNIT {
+        let part = nth / IN_A_UNIT;
+        parts[part][nth % IN_A_UNIT] = Statistic::Within(Bucket {
+            at: (part / IN_A_UNIT) as u8,
+            part: Some((part % IN_A_UNIT) as u8),
+            fine: Some((nth % IN_A_UNIT) as u8),
         });
         nth += 1;
     }
@@ -57,7 +76,11 @@ const fn parts() -> [[Statistic; IN_A_UNIT]; BOUNDS_MS.len()] {
 
 impl Bucket {
     const fn whole(at: u8) -> Bucket {
-        Bucket { at, part: None }
+        Bucket {
+            at,
+            part: None,
+            fine: None,
+        }
     }
 
     fn of(ms: f64) -> Bucket {
@@ -66,41 +89,52 @@ impl Bucket {
 
     /// The bucket that it is a part of; itself if it is whole.
     pub(super) fn parted(self) -> Bucket {
-        Bucket::whole(self.at)
+        match self.fine {
+            Some(_) => Bucket { fine: None, ..self },
+            None => Bucket::whole(self.at),
+        }
     }
 
-    /// Its parts, one billed unit; none where it has no upper bound.
+    /// Whether it is a fifth of a bucket.
+    pub(super) fn is_part(self) -> bool {
+        self.part.is_some() && self.fine.is_none()
+    }
+
+    /// Its parts, one billed unit; none where it has no upper bound, or is a part of a part.
     pub(super) fn parts(self) -> Option<&'static [Statistic]> {
-        PARTS.get(usize::from(self.at)).map(|parts| &parts[..])
+        let parts = match (self.part, self.fine) {
+            (_, Some(_)) => None,
+            (Some(part), None) => {
+                FINE_PARTS.get(usize::from(self.at) * IN_A_UNIT + usize::from(part))
+            }
+            (None, None) => PARTS.get(usize::from(self.at)),
+        };
+        parts.map(|parts| &parts[..])
     }
 
     /// Exclusive; 0 for the first.
     pub(super) fn lower_ms(self) -> f64 {
-        self.bound_ms(self.part.unwrap_or(0))
+        self.bounds_ms().0
     }
 
     /// Inclusive; none for the last.
     pub(super) fn upper_ms(self) -> Option<f64> {
-        let upper = BOUNDS_MS.get(usize::from(self.at)).copied()?;
-        match self.part {
-            Some(part) if usize::from(part) + 1 < IN_A_UNIT => Some(self.bound_ms(part + 1)),
-            _ => Some(upper),
-        }
+        self.bounds_ms().1
     }
 
-    /// The lower bound of a part: log-spaced in its bucket, to four digits.
-    fn bound_ms(self, part: u8) -> f64 {
+    fn bounds_ms(self) -> (f64, Option<f64>) {
         let at = usize::from(self.at);
-        let lower = at.checked_sub(1).map_or(0.0, |below| BOUNDS_MS[below]);
-        let Some(upper) = BOUNDS_MS.get(at).filter(|_| part > 0) else {
-            return lower;
+        let mut lower = at.checked_sub(1).map_or(0.0, |below| BOUNDS_MS[below]);
+        let Some(mut upper) = BOUNDS_MS.get(at).copied() else {
+            return (lower, None);
         };
-        let share = f64::from(part) / IN_A_UNIT as f64;
-        let bound = match lower {
-            0.0 => upper * share,
-            _ => lower * (upper / lower).powf(share),
-        };
-        format!("{bound:.3e}").parse().unwrap_or(bound)
+        for part in [self.part, self.fine].into_iter().flatten() {
+            (lower, upper) = (
+                division(lower, upper, part),
+                division(lower, upper, part + 1),
+            );
+        }
+        (lower, Some(upper))
     }
 
     /// As `GetMetricData` spells it: a bound that is left out is open.
@@ -114,6 +148,22 @@ impl Bucket {
             .map_or_else(String::new, |ms| ms.to_string());
         format!("TC({lower}:{upper})")
     }
+}
+
+/// A bound of a fifth: log-spaced, to four digits.
+fn division(lower: f64, upper: f64, nth: u8) -> f64 {
+    if nth == 0 {
+        return lower;
+    }
+    if usize::from(nth) == IN_A_UNIT {
+        return upper;
+    }
+    let share = f64::from(nth) / IN_A_UNIT as f64;
+    let bound = match lower {
+        0.0 => upper * share,
+        _ => lower * (upper / lower).powf(share),
+    };
+    format!("{bound:.3e}").parse().unwrap_or(bound)
 }
 
 /// The buckets between two latencies, a billed unit each.
@@ -175,17 +225,31 @@ mod tests {
         assert_eq!(Bucket::whole(49).parts(), None);
         for at in 0..49 {
             let whole = Bucket::whole(at);
-            let mut lower = whole.lower_ms();
-            for part in whole.parts().unwrap() {
-                let Statistic::Within(part) = part else {
-                    panic!("{part:?} is no bucket");
-                };
-                assert_eq!((part.parted(), part.lower_ms()), (whole, lower));
-                lower = part.upper_ms().unwrap();
-                assert!(part.lower_ms() < lower);
+            for part in covered(whole) {
+                for fine in covered(part) {
+                    assert_eq!(fine.parts(), None);
+                    let (lower, upper) = (fine.lower_ms(), fine.upper_ms().unwrap());
+                    assert!(lower == 0.0 || upper < 1.01 * lower || part.lower_ms() < 1.0);
+                }
             }
-            assert_eq!(Some(lower), whole.upper_ms());
         }
+    }
+
+    /// The parts of a bucket, which follow each other from its lower bound to its upper.
+    fn covered(bucket: Bucket) -> Vec<Bucket> {
+        let mut lower = bucket.lower_ms();
+        let mut parts = Vec::new();
+        for part in bucket.parts().unwrap() {
+            let Statistic::Within(part) = *part else {
+                panic!("{part:?} is no bucket");
+            };
+            assert_eq!((part.parted(), part.lower_ms()), (bucket, lower));
+            lower = part.upper_ms().unwrap();
+            assert!(part.lower_ms() < lower);
+            parts.push(part);
+        }
+        assert_eq!(Some(lower), bucket.upper_ms());
+        parts
     }
 
     proptest! {

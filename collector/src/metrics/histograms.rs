@@ -3,11 +3,12 @@
 //!
 //! What lies outside of a series' smallest and largest latency has nothing in it, so these are asked
 //! for first; they cost a unit and save most others. The number of samples comes along, and the
-//! buckets have to add up to it. Then the buckets in which percentiles lie are read again in parts.
+//! buckets have to add up to it. Then the buckets in which percentiles lie are read again in parts, and
+//! of a window that is longer than an hour the parts in which its own percentiles lie once more.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use millicent_lake::{LatencyBucket, Rows, Slice, Table};
 
@@ -38,10 +39,12 @@ const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 /// in which most of their percentiles lie.
 const MOST_PARTED: usize = 12;
 
-/// At most so many units a series and window: the extent, all buckets, and the parts of some.
+/// At most so many units a series and window: the extent, all buckets, the parts of some, and the parts
+/// of parts.
 pub(crate) fn most_units(window: &Window) -> usize {
     let hours = usize::try_from(window.length().num_hours()).unwrap_or(0);
-    1 + buckets::UNITS + MOST_PARTED.min(QUANTILES.len() * hours)
+    let again = if hours > 1 { QUANTILES.len() } else { 0 };
+    1 + buckets::UNITS + MOST_PARTED.min(QUANTILES.len() * hours) + again
 }
 
 /// The series whose latencies are collected: durations of functions, latencies of stages and routes; of
@@ -145,24 +148,42 @@ pub(crate) async fn collect(
         hour.buckets.push((bucket, count));
     }
 
+    let to_part: Vec<Vec<Bucket>> = hours.iter().map(to_part).collect();
+    part(inner, meter, &extent, to_part, &mut hours, &mut missing).await?;
+    if window.length() > TimeDelta::hours(1) {
+        let again: Vec<Vec<Bucket>> = hours.iter().map(to_part_again).collect();
+        part(inner, meter, &extent, again, &mut hours, &mut missing).await?;
+    }
+    Ok(collected(inner, &extent, hours, missing))
+}
+
+/// Reads some buckets of every series in parts.
+async fn part(
+    inner: &Inner,
+    meter: &Meter,
+    extent: &Asked,
+    buckets: Vec<Vec<Bucket>>,
+    hours: &mut [Hours],
+    missing: &mut Vec<String>,
+) -> Result<(), Trouble> {
     let mut of = Vec::new();
-    let mut parts = Vec::new();
-    for (at, hours) in hours.iter().enumerate() {
-        for statistics in to_part(hours).into_iter().filter_map(Bucket::parts) {
+    let mut series = Vec::new();
+    for (at, buckets) in buckets.into_iter().enumerate() {
+        for statistics in buckets.into_iter().filter_map(Bucket::parts) {
             of.push(at);
-            parts.push(Series {
+            series.push(Series {
                 statistics,
                 ..extent.series[at].clone()
             });
         }
     }
     let parts = Asked {
-        series: parts,
-        window,
-        period_s,
+        series,
+        window: extent.window,
+        period_s: extent.period_s,
     };
     let mut found: HashMap<(usize, DateTime<Utc>), Counts> = HashMap::new();
-    for (nth, bucket, ts, count) in counted(inner, meter, &parts, &mut missing).await? {
+    for (nth, bucket, ts, count) in counted(inner, meter, &parts, missing).await? {
         found
             .entry((of[nth], ts))
             .or_default()
@@ -173,16 +194,40 @@ pub(crate) async fn collect(
             hour.part(&parts);
         }
     }
-    Ok(collected(inner, &extent, hours, missing))
+    Ok(())
 }
 
-/// The buckets in which the percentiles of most hours lie.
+/// All hours of a series as one.
+fn together(hours: &Hours) -> Hour {
+    let mut counts: BTreeMap<Bucket, f64> = BTreeMap::new();
+    for (bucket, count) in hours.values().flat_map(|hour| &hour.buckets) {
+        *counts.entry(*bucket).or_default() += count;
+    }
+    Hour {
+        samples: hours.values().map(|hour| hour.samples).sum(),
+        buckets: counts.into_iter().collect(),
+    }
+}
+
+/// The parts in which the percentiles of all hours together lie.
+fn to_part_again(hours: &Hours) -> Vec<Bucket> {
+    let whole = together(hours);
+    let wanted = QUANTILES.into_iter().filter_map(|q| whole.quantile(q));
+    let wanted: BTreeSet<Bucket> = wanted.filter(|bucket| bucket.is_part()).collect();
+    wanted.into_iter().collect()
+}
+
+/// The buckets in which the percentiles of all hours together lie, and those of most hours.
 fn to_part(hours: &Hours) -> Vec<Bucket> {
     let mut wanted: BTreeMap<Bucket, usize> = BTreeMap::new();
     for hour in hours.values() {
         for bucket in QUANTILES.into_iter().filter_map(|q| hour.quantile(q)) {
             *wanted.entry(bucket).or_default() += 1;
         }
+    }
+    let whole = together(hours);
+    for bucket in QUANTILES.into_iter().filter_map(|q| whole.quantile(q)) {
+        *wanted.entry(bucket).or_default() += hours.len();
     }
     let mut wanted: Vec<(Bucket, usize)> = wanted.into_iter().collect();
     wanted.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
@@ -206,7 +251,8 @@ impl Hour {
     }
 
     /// Puts parts in the place of their buckets. Samples that came between the two questions are in no
-    /// part of what was counted before: such a bucket stays whole.
+    /// part of what was counted before: such a bucket stays whole. Of parts of parts the empty ones are
+    /// kept, as they tell which part it was.
     fn part(&mut self, parts: &[(Bucket, f64)]) {
         let of = |bucket: Bucket| {
             let parts = parts.iter().copied();
@@ -217,11 +263,22 @@ impl Hour {
             .iter()
             .flat_map(|&(bucket, count)| {
                 let within: f64 = of(bucket).map(|(_, count)| count).sum();
-                if within == count {
-                    of(bucket).collect()
-                } else {
-                    vec![(bucket, count)]
+                if within != count {
+                    return vec![(bucket, count)];
                 }
+                let mut found: Counts = of(bucket).collect();
+                for statistic in bucket
+                    .parts()
+                    .filter(|_| bucket.is_part())
+                    .unwrap_or_default()
+                {
+                    if let Statistic::Within(part) = *statistic
+                        && !found.iter().any(|(other, _)| *other == part)
+                    {
+                        found.push((part, 0.0));
+                    }
+                }
+                found
             })
             .collect();
     }
