@@ -212,9 +212,13 @@ totals as (
         sum(reports) over hours >= 0.95 * sum(invocations) over hours and sum(reports) over hours > 0 as is_reported,
         -- X-Ray and CloudWatch do not end a request at the same instant: a few tenths of a millisecond.
         sum(invocations) over days * sqrt(power(warm_scatter_ms, 2) / warm_traces + 0.09) as warm_error_ms,
-        coalesce(mean_weight, sum(invocations) over days)
-            -- As if one more had been seen: that none was seen does not make it certain that there was none.
-            * sqrt(coalesce(init_squares, 0.0) + power(coalesce(one_init_ms, 500.0), 2)) as traced_error_ms,
+        -- Of w invocations the one that was traced is known. As if one more had been seen: that none was seen does not make it
+        -- certain that there was none.
+        sqrt(
+            coalesce(mean_weight, sum(invocations) over days)
+            * greatest(coalesce(mean_weight, sum(invocations) over days) - 1, 0.05)
+            * (coalesce(init_squares, 0.0) + power(coalesce(one_init_ms, 500.0), 2))
+        ) as traced_error_ms,
         coalesce(billed_part, case when snap_start then 0.25 end, 1.0) as billed_part
     from waits
     left join starts

@@ -29,6 +29,9 @@ with units as (
     from table_units
     group by date, account_id, region, resource, date_bin(interval '1 hour', ts)
 ),
+table_calls as (
+    select * from hourly_calls where service = 'DynamoDB'
+),
 -- Who calls where a day has no traced call of the operation: as on the other days, by requests.
 usual_calls as (
     select account_id, region, resource, operation, api, stage, route, sum(calls) as calls

@@ -8,6 +8,7 @@
 -- column:  service    text      DynamoDB or S3
 -- column:  resource   text      table or bucket; null if the trace does not name it
 -- column:  operation  text      for example GetItem
+-- column:  function   text      function that calls; null if no invocation of one did
 -- column:  api        text      API of the request that began the trace; null if none did
 -- column:  stage      text      its stage
 -- column:  route      text      its route
@@ -29,19 +30,19 @@ with calls as (
 ),
 by_trace as (
     select
-        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route, trigger,
+        calls.date, calls.account_id, calls.region, hour, service, resource, operation, function, api, stage, route, trigger,
         sum(coalesce(request_weight, weight, 1.0)) as calls, count(*) as traced
     from calls
     left join function_traces as callers
         on calls.account_id = callers.account_id and calls.region = callers.region
             and calls.trace_id = callers.trace_id and calls.segment_id = callers.span_id
     group by
-        calls.date, calls.account_id, calls.region, hour, service, resource, operation, api, stage, route, trigger,
+        calls.date, calls.account_id, calls.region, hour, service, resource, operation, function, api, stage, route, trigger,
         calls.trace_id
 )
 select
-    date, account_id, region, hour, service, resource, operation, api, stage, route, trigger,
+    date, account_id, region, hour, service, resource, operation, function, api, stage, route, trigger,
     sum(calls) as calls, sum(traced) as traced, count(*) as traces,
     cast(sum(traced * traced) as double) as squares
 from by_trace
-group by date, account_id, region, hour, service, resource, operation, api, stage, route, trigger
+group by date, account_id, region, hour, service, resource, operation, function, api, stage, route, trigger

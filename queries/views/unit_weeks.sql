@@ -5,17 +5,18 @@
 -- stored:  per state
 -- column:  account_id text      account
 -- column:  region     text      region
--- column:  resource   text      table
--- column:  meter      text      dynamodb-reads or dynamodb-writes
+-- column:  resource   text      table, or log group
+-- column:  meter      text      dynamodb-reads, dynamodb-writes, or log-bytes
 -- column:  week       timestamp start of the week
 -- column:  caller     text      operation and route, or others; empty for the table's units
 -- column:  other      text      another one, or the same
 -- column:  operation  text      the caller's operation
 -- column:  product    double    sum of the products, each divided by its variance
 -- column:  amount     double    sum of the caller's calls, in assumed units; null between two callers
+-- column:  bins       integer   of the table's units with themselves: number of five minutes; else null
 with weeks as (
     select
-        account_id, region, resource, meter, caller, other, operation, later, product, amount,
+        account_id, region, resource, meter, caller, other, operation, later, product, amount, bins,
         date_bin(interval '7 days', arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))'))
             + arrow_cast(later * 604800000, 'Duration(Millisecond)') as week
     from unit_sums
@@ -25,7 +26,7 @@ summed as (
     select
         account_id, region, resource, meter, week, caller, other, max(operation) as operation,
         sum(product) as product, sum(case when caller = other then amount end) as amount,
-        min(later) as later
+        sum(case when caller = '' and other = '' then bins end) as bins, min(later) as later
     from weeks
     group by account_id, region, resource, meter, week, caller, other
 ),
@@ -58,7 +59,7 @@ select
     case when caller = '' or place <= 11 then caller else 'others' end as caller,
     case when other = '' or other_place <= 11 then other else 'others' end as other,
     max(case when caller = '' or place <= 11 then operation else 'others' end) as operation,
-    sum(product) as product, sum(amount) as amount
+    sum(product) as product, sum(amount) as amount, sum(bins) as bins
 from ranked
 group by
     account_id, region, resource, meter, week,

@@ -175,18 +175,9 @@ from xray_traces
 where traces > 0
 union all
 select
-    logs.date, logs.account_id, logs.region, 'log-bytes', logs.hour, log_group, api, stage, route, trigger,
-    bytes * coalesce(call_share, 1.0), true, true,
-    case
-        when logs.function is null then 'bytes counted by CloudWatch, of no function'
-        else 'bytes counted by CloudWatch, of ' || coalesce(replace(basis, 'time', 'calls'), 'a function that did not run')
-    end
-from log_bytes as logs
-left join function_routes
-    on logs.date = function_routes.date and logs.account_id = function_routes.account_id
-        and logs.region = function_routes.region and logs.function = function_routes.function
-        and logs.hour = function_routes.hour
-where bytes * coalesce(call_share, 1.0) > 0
+    date, account_id, region, 'log-bytes', hour, log_group, api, stage, route, trigger, bytes, true, true, basis
+from log_usage
+where bytes > 0
 union all
 -- Where no log group's bytes are collected.
 select

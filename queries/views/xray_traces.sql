@@ -2,8 +2,8 @@
 -- answers: How many traces did the requests of each route, or of what else starts work, leave?
 --          X-Ray's default rule records the first request of a second and 5% of the others. The traces found do not say how many there are,
 --          as only a share of them is fetched, and that share changes; but they say who begins more of them than the rule makes one expect, as
---          what polls a queue does, whose batches are spaced evenly. So what is expected of an API's stage, a function or a state machine is
---          corrected by how many of its traces were found beside the others', the more of them the more.
+--          what polls a queue does, whose batches are spaced evenly. So what is expected of a route, a function or a state machine is corrected
+--          by how many of its traces were found beside the others', wholly where all were fetched, and else the more of them the more.
 -- stored:  per state
 -- column:  date       date      UTC day
 -- column:  account_id text      account
@@ -15,6 +15,7 @@
 -- column:  route      text      route
 -- column:  trigger    text      what else caused it (see `trace_triggers`)
 -- column:  traces     double    traces, of which only the shares are known
+-- column:  error      double    standard error of the day's traces of the route, function or state machine, relative to them
 -- column:  basis      text      how the entry point's part is known
 with expected as (
     select
@@ -80,15 +81,15 @@ with expected as (
 found as (
     select
         date, account_id, region, date_bin(interval '1 hour', ts) as hour, 'stage' as kind, api || '/' || stage as resource,
-        cast(count(*) as double) as found
+        route as own, cast(count(*) as double) as found
     from request_traces
     where root = 'gateway' and nth = 1
-    group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage
+    group by date, account_id, region, date_bin(interval '1 hour', ts), api, stage, route
     union all
     select
         date, account_id, region, date_bin(interval '1 hour', ts),
         case when origin = 'AWS::Lambda' then 'function' else 'state-machine' end,
-        case when origin = 'AWS::Lambda' then resource else name end, cast(count(*) as double)
+        case when origin = 'AWS::Lambda' then resource else name end, '', cast(count(*) as double)
     from spans
     where kind = 'segment' and origin in ('AWS::Lambda', 'AWS::StepFunctions::StateMachine')
         and not inferred and parent_id is null
@@ -98,17 +99,16 @@ found as (
 hours as (
     select expected.*, coalesce(found, 0.0) as found
     from (
-        select date, account_id, region, hour, kind, resource, sum(traces) as traces
-        from expected
-        group by date, account_id, region, hour, kind, resource
+        select date, account_id, region, hour, kind, resource, own, sum(traces) as traces
+        from (select *, case when kind = 'stage' then route else '' end as own from expected)
+        group by date, account_id, region, hour, kind, resource, own
     ) as expected
-    left join found using (date, account_id, region, hour, kind, resource)
+    left join found using (date, account_id, region, hour, kind, resource, own)
 ),
-corrected as (
+days as (
     select
-        date, account_id, region, kind, resource,
-        -- As if a thousand more had been found as expected: few traces tell little.
-        (sum(found) + 1000) / (sum(likely) + 1000) as factor
+        date, account_id, region, kind, resource, own, sum(found) as found, sum(likely) as likely,
+        least(1.0, sum(sum(found)) over days / sum(sum(traces)) over days) as fetched
     from (
         select
             *,
@@ -116,9 +116,24 @@ corrected as (
                 / nullif(sum(traces) over (partition by date, account_id, region, hour), 0.0), 0.0) as likely
         from hours
     )
-    group by date, account_id, region, kind, resource
+    group by date, account_id, region, kind, resource, own
+    window days as (partition by date, account_id, region)
+),
+-- What is expected is off by 3%, and by what is left to chance; what was found, by the chance of being fetched. As if so many more had
+-- been found as expected that both count by their variance.
+corrected as (
+    select
+        *, (found + more) / nullif(likely + more, 0.0) as factor,
+        sqrt(power(more, 2) * (0.0009 + fetched / nullif(likely, 0.0)) + greatest(found, 1.0) * (1 - fetched))
+            / greatest(1.0, found + more) as error
+    from (select *, coalesce((1 - fetched) / (0.0009 + fetched / nullif(likely, 0.0)), 0.0) as more from days)
 )
 select
-    date, account_id, region, hour, resource, api, stage, route, trigger, traces * factor as traces, basis
+    expected.date, expected.account_id, expected.region, hour, expected.resource, api, stage, route, trigger,
+    -- Where no trace at all was found, as many as expected.
+    traces * coalesce(factor, 1.0) as traces, coalesce(error, 1.0) as error, basis
 from expected
-join corrected using (date, account_id, region, kind, resource)
+join corrected
+    on expected.date = corrected.date and expected.account_id = corrected.account_id and expected.region = corrected.region
+        and expected.kind = corrected.kind and expected.resource = corrected.resource
+        and case when expected.kind = 'stage' then route else '' end = own

@@ -368,12 +368,12 @@ def functions(place, invocations, of_traces):
     return worked, shares, {key: count for key, (count, *_) in ran.items()}
 
 
-# 5. Calls to tables and buckets.
+# 5. Calls to tables, buckets and functions.
 
 
 def traced_calls(place, invocations):
-    """Traced calls as (date, hour, service, resource, operation, route, stand, trace)."""
-    stands = {(span.trace_id, span.span_id): (route, stand) for span, _, _, _, route, stand, _ in invocations}
+    """Traced calls as (date, hour, service, resource, operation, function, route, stand, trace)."""
+    callers = {(span.trace_id, span.span_id): (function, route, stand) for span, function, _, _, route, stand, _ in invocations}
     calls = []
     for span in place.spans:
         service = CALLS.get(span.name)
@@ -382,55 +382,116 @@ def traced_calls(place, invocations):
         if service == "DynamoDB" and (span.error or span.fault or span.throttle):
             continue
         ts = span.ts if span.ts // DAY * DAY == span.date else span.trace_ts
-        route, stand = stands.get((span.trace_id, span.segment_id), (NOBODY, 1.0))
-        calls.append((span.date, ts // HOUR * HOUR, service, span.resource, span.operation, route, stand, span.trace_id))
+        caller = callers.get((span.trace_id, span.segment_id), (None, NOBODY, 1.0))
+        calls.append((span.date, ts // HOUR * HOUR, service, span.resource, span.operation, *caller, span.trace_id))
     return calls
 
 
-def table_calls(place, counted, of_traces, calls):
+def table_calls(place, runs, calls):
     """(date, table, operation, bin, route, repeated) → calls; those that no trace shows are nobody's; and what is shown."""
     bins = totals(
         ((m.ts // DAY * DAY, m.resource, m.operation, m.ts // BIN * BIN), m.sample_count or 0.0)
         for m in place.metrics
         if m.service == "dynamodb" and m.operation is not None and m.metric == "SuccessfulRequestLatency"
     )
+    to_tables = (
+        (date, table, operation, hour, (function, route), stand, trace)
+        for date, hour, service, table, operation, function, route, stand, trace in calls
+        if service == "DynamoDB" and table is not None
+    )
+    return split_calls(bins, to_tables, runs)
+
+
+def function_calls(runs, invocations):
+    """(date, function, Invoke, bin, route, repeated) → invocations of functions that several entry points share."""
+    shared_by = {key for key, routes in runs.routes.items() if len(routes) > 1}
+    bins = {
+        (start // DAY * DAY, function, "Invoke", start): count
+        for (function, start), count in runs.ran.items()
+        if (start // DAY * DAY, function) in shared_by
+    }
+    of_functions = (
+        (date, function, "Invoke", start // HOUR * HOUR, (None, route), stand, span.trace_id)
+        for span, function, date, start, route, stand, _ in invocations
+        if (date, function) in shared_by
+    )
+    return split_calls(bins, of_functions, runs)[0]
+
+
+class Runs:
+    """What a traced call is one of: an invocation of a function that has one entry point, or a route's request."""
+
+    def __init__(self, counted, of_traces, invocations, ran):
+        self.ran = ran
+        self.routes = defaultdict(set)
+        self.weight, self.number = defaultdict(float), defaultdict(float)
+        for _, function, date, start, route, stand, _ in invocations:
+            self.routes[date, function].add(route)
+            self.weight[date, function, route, start // HOUR * HOUR] += stand
+            self.weight[date, function, route] += stand
+            self.number[date, function, route] += 1
+        for _, nth, route, date, ts, weight, *_ in of_traces:
+            if nth == 1:
+                self.weight[date, None, route, ts // HOUR * HOUR] += weight
+                self.weight[date, None, route] += weight
+                self.number[date, None, route] += 1
+        self.asked = totals(((route, ts // BIN * BIN), count) for route, ts, _, count, *_ in counted)
+
+    def of(self, date, caller):
+        """Whose runs a caller's calls are counted by."""
+        function, route = caller
+        return (date, function if self.routes.get((date, function)) == {route} else None, route)
+
+    def count(self, run, start):
+        _, function, route = run
+        return self.ran.get((function, start), 0.0) if function is not None else self.asked.get((route, start), 0.0)
+
+
+def split_calls(bins, traced, runs):
+    hours, days, seen = defaultdict(float), defaultdict(lambda: defaultdict(float)), defaultdict(lambda: defaultdict(float))
+    for date, resource, operation, hour, caller, stand, trace in traced:
+        what = (date, resource, operation)
+        hours[(*what, hour, caller)] += stand
+        days[what][caller] += stand
+        seen[what][trace, hour, caller] += 1
     bins = {key: count for key, count in bins.items() if count > 0}
-    hours, days, seen = defaultdict(float), defaultdict(lambda: defaultdict(float)), defaultdict(set)
-    for date, hour, service, table, operation, route, stand, trace in calls:
-        if service == "DynamoDB" and table is not None:
-            hours[date, table, operation, hour, route] += stand
-            days[date, table, operation][route] += stand
-            seen[date, table, operation].add((trace, hour, route))
-    first = [(route, date, ts, weight) for _, nth, route, date, ts, weight, *_ in of_traces if nth == 1]
-    in_hour = totals(((route, date, ts // HOUR * HOUR), weight) for route, date, ts, weight in first)
-    in_day = totals(((route, date), weight) for route, date, _, weight in first)
-    number = totals(((route, date), 1.0) for route, date, _, _ in first)
-    asked = totals(((route, ts // BIN * BIN), count) for route, ts, _, count, *_ in counted)
-    whole = totals(((date, table, operation), count) for (date, table, operation, _), count in bins.items())
+    whole = totals(((date, resource, operation), count) for (date, resource, operation, _), count in bins.items())
+    number, squares = defaultdict(float), defaultdict(float)
+    for what, found in seen.items():
+        for (_, _, caller), times in found.items():
+            number[what, caller] += times
+            squares[what, caller] += times * times
     result, shown_days = defaultdict(float), set()
-    for (date, table, operation, start), count in bins.items():
-        what, hour = (date, table, operation), start // HOUR * HOUR
+    for (date, resource, operation, start), count in bins.items():
+        what, hour = (date, resource, operation), start // HOUR * HOUR
         if what not in days:
             result[(*what, start, NOBODY, False)] += count
             continue
         shown_days.add(what)
-        expected = {}
-        for route, d in days[what].items():
-            h = hours.get((*what, hour, route), 0.0)
-            more = 0.0
-            if route[2] is None:
-                more = h / 12
-            elif number[route, date] > 0:
-                t = number[route, date]
-                more = asked[route, start] * (h + 10 * d / t) / (in_hour[route, date, hour] + 10 * in_day[route, date] / t)
-            expected[route] = 1e-9 * d + more
-        traced = sum(days[what].values())
-        short = traced < whole[what] * (1 - max(0.1, 3 / math.sqrt(len(seen[what]))))
-        part = traced / whole[what] if short else 1.0
-        for route, share in shared(expected).items():
+        expected, variance = {}, {}
+        for caller, d in days[what].items():
+            h, m, square = hours.get((*what, hour, caller), 0.0), number[what, caller], squares[what, caller]
+            run = runs.of(date, caller)
+            t = runs.number.get(run, 0.0)
+            if t > 0:
+                x = runs.count(run, start)
+                of_hour = runs.weight.get((*run, hour), 0.0)
+                expected[caller] = 1e-9 * d + x * (h + 10 * d / t) / (of_hour + 10 * runs.weight[run] / t)
+                scatter = max(0.0, square / t - (m / t) ** 2) + (0.001 + 1 / t) * square / t
+                variance[caller] = 1e-9 * d + x * (1 + x / t) * scatter
+            else:
+                expected[caller] = 1e-9 * d + h / 12
+                variance[caller] = 1e-9 * d + h / 12 * square / m
+        traced_calls = sum(days[what].values())
+        short = traced_calls < whole[what] * (1 - max(0.1, 3 / math.sqrt(len(seen[what]))))
+        part = traced_calls / whole[what] if short else 1.0
+        more, scattered = count * part - sum(expected.values()), sum(variance.values())
+        likely = {c: max(1e-9 * e, e + more * variance[c] / scattered) for c, e in expected.items()}
+        of_routes = totals((route, share) for (_, route), share in shared(likely).items())
+        for route, share in of_routes.items():
             made = count * part * share
-            repeated = asked[route, start] > 0 and made >= 8 * asked[route, start]
-            result[(*what, start, route, repeated)] += made
+            asked = runs.asked.get((route, start), 0.0)
+            result[(*what, start, route, asked > 0 and made >= 8 * asked)] += made
         if part < 1:
             result[(*what, start, NOBODY, None)] += count * (1 - part)
     return result, shown_days
@@ -488,10 +549,42 @@ def table_usage(place, given, counted, made, shown_days):
             rate = rates.get((table, meter, week, named(operation, route, repeated)), others)
             if k > 0:
                 expected.append((route, k * w * rate, k * (w * rate) ** 2))
-        short = whole - sum(x for _, x, _ in expected)
-        variance = sum(v for _, _, v in expected)
-        parts = totals((route, max(x / 4, x + short * v / variance)) for route, x, v in expected)
-        result[table, meter, hour] = {r: whole * part for r, part in shared(parts).items()} or {NOBODY: whole}
+        result[table, meter, hour] = by_variance(whole, expected) or {NOBODY: whole}
+    return result
+
+
+def by_variance(whole, expected):
+    """route → its part of what was counted; `expected` is [(route, amount, variance)]."""
+    short = whole - sum(x for _, x, _ in expected)
+    variance = sum(v for _, _, v in expected)
+    parts = totals((route, max(x / 4, x + short * v / variance)) for route, x, v in expected)
+    return {route: whole * part for route, part in shared(parts).items()}
+
+
+def log_usage(taken, function_of, made):
+    """(group, hour) → {route: bytes}, of shared functions whose bytes of an invocation are learnt; `taken` is (group, bin) → bytes."""
+    groups, writing = defaultdict(list), {(group, start // DAY * DAY) for group, start in taken}
+    for group, function in function_of.items():
+        groups[function].append(group)
+    calls, hours = defaultdict(float), defaultdict(lambda: defaultdict(float))
+    for (date, function, operation, start, route, _), count in made.items():
+        for group in groups[function]:
+            if (group, date) in writing:
+                calls[date, group, operation, start, named(operation, route, False)] += count
+                hours[group, start // HOUR * HOUR][route] += count
+    in_bins = {(group, "log-bytes", start): count for (group, start), count in taken.items()}
+    rates = unit_rates(calls, in_bins, {"Invoke": ("log-bytes", 1.0)})
+    by_hour = totals(((group, start // HOUR * HOUR), count) for (group, start), count in taken.items())
+    result = {}
+    for (group, hour), whole in by_hour.items():
+        week, expected = hour // (7 * DAY) * 7 * DAY, []
+        for route, k in hours[group, hour].items():
+            others = rates.get((group, "log-bytes", week, "others"))
+            rate = rates.get((group, "log-bytes", week, named("Invoke", route, False)), others)
+            if k > 0 and rate is not None:
+                expected.append((route, k * rate, k * rate * rate))
+        if expected:
+            result[group, hour] = by_variance(whole, expected)
     return result
 
 
@@ -509,7 +602,8 @@ def usage(place, given, as_of):
     invocations = traced_invocations(place, of_traces)
     worked, shares, ran = functions(place, invocations, of_traces)
     calls = traced_calls(place, invocations)
-    made, shown_days = table_calls(place, counted, of_traces, calls)
+    runs = Runs(counted, of_traces, invocations, ran)
+    made, shown_days = table_calls(place, runs, calls)
     parts = defaultdict(list)
     ahead = provisioned(place)
     for (function, hour, architecture), (gb_seconds, init_gb_seconds, count, certain) in worked.items():
@@ -527,7 +621,7 @@ def usage(place, given, as_of):
         for m in place.metrics
         if m.service == "dynamodb" and m.operation is None and m.metric in UNITS
     }
-    for date, hour, service, resource, operation, route, stand, _ in calls:
+    for date, hour, service, resource, operation, _, route, stand, _ in calls:
         meter, weight = given.calls.get((service, operation), (None, 0.0))
         if meter and not (service == "DynamoDB" and (resource, date) in measured):
             parts[meter].append(Part(hour, resource, route, stand * weight, measured=False))
@@ -535,7 +629,7 @@ def usage(place, given, as_of):
     machines(parts, place)
     traced_functions(parts, place, ran, shares)
     parts["xray-traces"] = list(corrected(place.recorded, found_traces(place, of_traces)))
-    logs(parts, place, worked, shares)
+    logs(parts, place, worked, shares, function_calls(runs, invocations))
     return parts
 
 
@@ -678,36 +772,42 @@ def traced_functions(parts, place, ran, shares):
 
 
 def found_traces(place, of_traces):
-    """(kind, resource, hour) → traces that it began."""
+    """(kind, resource, route of a stage, hour) → traces that it began."""
     found = defaultdict(float)
     for _, nth, route, _, ts, _, root, _ in of_traces:
         if nth == 1 and root == "gateway":
-            found["stage", f"{route[0]}/{route[1]}", ts // HOUR * HOUR] += 1
+            found["stage", f"{route[0]}/{route[1]}", route[2], ts // HOUR * HOUR] += 1
     for s in place.spans:
         if s.kind == "segment" and s.parent_id is None and not s.inferred:
             if s.origin == "AWS::Lambda":
-                found["function", s.resource, s.ts // HOUR * HOUR] += 1
+                found["function", s.resource, None, s.ts // HOUR * HOUR] += 1
             elif s.origin == "AWS::StepFunctions::StateMachine":
-                found["state-machine", s.name, s.ts // HOUR * HOUR] += 1
+                found["state-machine", s.name, None, s.ts // HOUR * HOUR] += 1
     return found
 
 
 def corrected(recorded, found):
     """The parts, by how many traces of each origin were found beside the others'."""
-    expected = totals(((kind, part.resource, part.hour), part.quantity) for kind, part in recorded)
-    in_hour = totals((hour, q) for (_, _, hour), q in expected.items())
-    found_in_hour = totals((key[2], found.get(key, 0.0)) for key in expected)
+    origin_of = lambda kind, part: (kind, part.resource, part.route[2] if kind == "stage" else None)
+    expected = totals(((*origin_of(kind, part), part.hour), part.quantity) for kind, part in recorded)
+    in_hour = totals((hour, q) for (*_, hour), q in expected.items())
+    in_day = totals((hour // DAY, q) for (*_, hour), q in expected.items())
+    found_in_hour = totals((key[3], found.get(key, 0.0)) for key in expected)
+    found_in_day = totals((key[3] // DAY, found.get(key, 0.0)) for key in expected)
     n, m = defaultdict(float), defaultdict(float)
-    for (kind, resource, hour), q in expected.items():
-        origin = (kind, resource, hour // DAY)
-        n[origin] += found.get((kind, resource, hour), 0.0)
-        m[origin] += q * found_in_hour[hour] / in_hour[hour] if in_hour[hour] > 0 else 0.0
+    for (*origin, hour), q in expected.items():
+        n[(*origin, hour // DAY)] += found.get((*origin, hour), 0.0)
+        m[(*origin, hour // DAY)] += q * found_in_hour[hour] / in_hour[hour] if in_hour[hour] > 0 else 0.0
     for kind, part in recorded:
-        origin = (kind, part.resource, part.hour // DAY)
-        yield replace(part, quantity=part.quantity * (n[origin] + 1000) / (m[origin] + 1000))
+        day = part.hour // DAY
+        origin = (*origin_of(kind, part), day)
+        fetched = min(1.0, found_in_day[day] / in_day[day]) if in_day[day] > 0 else 0.0
+        more = (1 - fetched) / (0.0009 + fetched / m[origin]) if m[origin] > 0 else 0.0
+        factor = (n[origin] + more) / (m[origin] + more) if m[origin] + more > 0 else 1.0
+        yield replace(part, quantity=part.quantity * factor)
 
 
-def logs(parts, place, worked, shares):
+def logs(parts, place, worked, shares, made):
     writers = defaultdict(set)
     for row in place.resources:
         if row.kind == "log-group" and row.configuration.get("function"):
@@ -719,12 +819,17 @@ def logs(parts, place, worked, shares):
         if m.service == "logs" and m.metric in ("IncomingBytes", "IncomingLogEvents"):
             days.add(m.ts // DAY)
             if m.metric == "IncomingBytes":
-                taken[m.resource, m.ts // HOUR * HOUR] += m.sum or 0.0
-    for (group, hour), count in taken.items():
-        function = group.removeprefix("/aws/lambda/") if group.startswith("/aws/lambda/") else None
-        if len(writers[group]) == 1:
-            function = next(iter(writers[group]))
-        for route, _, called in shares.get((function, hour), [(NOBODY, 1.0, 1.0)]):
+                taken[m.resource, m.ts // BIN * BIN] += m.sum or 0.0
+    function_of = {}
+    for group, _ in taken:
+        named_after = group.removeprefix("/aws/lambda/") if group.startswith("/aws/lambda/") else None
+        function_of[group] = next(iter(writers[group])) if len(writers[group]) == 1 else named_after
+    learnt = log_usage(taken, function_of, made)
+    for (group, hour), count in totals(((group, start // HOUR * HOUR), count) for (group, start), count in taken.items()).items():
+        if (group, hour) in learnt:
+            parts["log-bytes"] += [Part(hour, group, route, part) for route, part in learnt[group, hour].items()]
+            continue
+        for route, _, called in shares.get((function_of[group], hour), [(NOBODY, 1.0, 1.0)]):
             parts["log-bytes"].append(Part(hour, group, route, count * called))
     for (function, hour, _), (_, _, count, _) in worked.items():
         if hour // DAY not in days:

@@ -171,7 +171,7 @@ def cold_start(handlers, placement, own):
 def unit_rates(made, units, operations):
     """(table, meter, week, caller) → units of a call for one that is assumed.
 
-    `made` is (date, table, operation, bin, caller) → calls, `units` (table, meter, bin) → units that DynamoDB counted, and
+    `made` is (date, table, operation, bin, caller) → calls, `units` (table, meter, bin) → units that AWS counted, and
     `operations` operation → (meter, units assumed of a call).
     """
     of_day = defaultdict(lambda: defaultdict(lambda: defaultdict(lambda: [0.0, 0.0])))
@@ -183,20 +183,22 @@ def unit_rates(made, units, operations):
             own[0] += count * weight
             own[1] += count * weight * weight
             named[caller] = operation
-    weeks = defaultdict(lambda: [defaultdict(float), defaultdict(float), False])
+    weeks = defaultdict(lambda: [defaultdict(float), defaultdict(float), False, 0])
     for (table, meter, date), bins in of_day.items():
-        products, amounts = sums_of_a_day(bins, {at: units.get((table, meter, at)) for at in bins})
+        counted = {at: units.get((table, meter, at)) for at in bins}
+        products, amounts = sums_of_a_day(bins, counted)
         for later in (0, 1):
             week = weeks[table, meter, date // WEEK * WEEK + later * WEEK]
             week[2] |= later == 0
+            week[3] += sum(count is not None for count in counted.values())
             for key, value in products.items():
                 week[0][key] += value
             for key, value in amounts.items():
                 week[1][key] += value
     rates = {}
-    for (table, meter, week), (products, amounts, own) in weeks.items():
+    for (table, meter, week), (products, amounts, own, bins) in weeks.items():
         if own:
-            for caller, rate in solved(products, amounts, named).items():
+            for caller, rate in solved(products, amounts, named, bins).items():
                 rates[table, meter, week, caller] = rate
     return rates
 
@@ -228,7 +230,7 @@ def sums_of_a_day(bins, units):
     return products, amounts
 
 
-def solved(products, amounts, named):
+def solved(products, amounts, named, bins):
     """The least squares of a week, with what is assumed before the data is seen: caller → rate."""
     large = largest(amounts)
     merge = lambda caller: caller if caller == "" or caller in large else "others"
@@ -244,12 +246,16 @@ def solved(products, amounts, named):
         return {}
     operation = {caller: named.get(caller, "others") for caller in callers}
     alike = {one: sum(operation[two] == operation[one] for two in callers) for one in callers}
-    matrix = numpy.zeros((len(callers), len(callers)))
-    right = numpy.zeros(len(callers))
-    for i, one in enumerate(callers):
-        part = 1 / (0.25 + alike[one])
-        right[i] = merged[one, ""] / 0.4 / scale + part
-        for j, two in enumerate(callers):
-            assumed = (1 - part) / 0.25 if i == j else -part / 0.25 if operation[one] == operation[two] else 0.0
-            matrix[i, j] = merged[one, two] / 0.4 + assumed
-    return {caller: scale * max(0.02, float(rate)) for caller, rate in zip(callers, numpy.linalg.solve(matrix, right))}
+    observed = numpy.array([[merged[one, two] for two in callers] for one in callers])
+    towards = numpy.array([merged[one, ""] / scale for one in callers])
+    share = numpy.array([1 / (0.25 + alike[one]) for one in callers])
+    assumed = numpy.array(
+        [
+            [((one == two) - share[i]) / 0.25 if operation[one] == operation[two] else 0.0 for two in callers]
+            for i, one in enumerate(callers)
+        ]
+    )
+    units = lambda noise: numpy.linalg.solve(observed / noise + assumed, towards / noise + share)
+    left = merged["", ""] / scale**2 / 0.4 + share.sum() - (towards / 0.4 + share) @ units(0.4)
+    noise = min(4.0, max(0.01, 0.4 * float(left) / bins))
+    return {caller: scale * max(0.02, float(rate)) for caller, rate in zip(callers, units(noise))}

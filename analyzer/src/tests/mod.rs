@@ -6,6 +6,7 @@ mod apis;
 mod attribution;
 mod bad_input;
 mod bill_sources;
+mod calls;
 mod catalog;
 mod focus;
 mod initialisations;
