@@ -31,7 +31,7 @@ with buckets as (
             else cast(floor(24 * ln(lower_ms * coalesce(upper_ms, 1.2 * lower_ms)) / ln(60000)) as bigint)
         end as place,
         case
-            when lower_ms < 1 then cast(floor(2.5 * (lower_ms + upper_ms)) as bigint)
+            when lower_ms < 1 then cast(floor(2.5 * (lower_ms + upper_ms)) as bigint) - 5
             else cast(floor(120 * ln(lower_ms * upper_ms) / ln(60000)) as bigint)
         end as part,
         case

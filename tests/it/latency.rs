@@ -32,14 +32,15 @@ fn check(
             let truth = truth[column].as_f64().expect("a percentile");
             let said = row.f64(&format!("{column}_ms")).expect("a percentile");
             held += 1;
+            let bound = |end: &str| row.f64(&format!("{column}_{end}_ms"));
+            let bounds = (bound("low"), bound("high"));
             let error = (said / truth - 1.0).abs();
             assert!(
                 error < 0.02,
-                "{name} {column}: {said:.2} for {truth:.2} ms of {requests}"
+                "{name} {column}: {said:.4} in {bounds:?} for {truth:.4} ms of {requests}"
             );
             // What the buckets bound is certain.
-            let bound = |end: &str| row.f64(&format!("{column}_{end}_ms"));
-            if let (Some(low), Some(high)) = (bound("low"), bound("high")) {
+            if let (Some(low), Some(high)) = bounds {
                 assert!(
                     (low..=high).contains(&truth),
                     "{name} {column}: {truth} is not in {low}..{high} ms"

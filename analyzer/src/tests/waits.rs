@@ -206,6 +206,9 @@ async fn a_bucket_is_shared_over_parts_and_their_parts_as_other_hours_of_the_day
         of(nine, 97.9, 102.5, 40.0),
         of(ten, 97.9, 123.0, 140.0),
         of(ten, 123.0, 155.0, 7.0),
+        // The fifth parts of two buckets, one of them below a millisecond.
+        of(nine, 0.8, 1.0, 5.0),
+        of(nine, 1.203, 1.214, 3.0),
     ];
     world
         .add(Rows::LatencyHistograms([&eight[..], &others].concat()))
@@ -230,6 +233,8 @@ async fn a_bucket_is_shared_over_parts_and_their_parts_as_other_hours_of_the_day
             (98.8, 98.8, 99.71, 30.0),
             (100.6, 100.6, 101.6, 10.0),
             (121.9, 121.9, 123.0, 60.0),
+            (0.8, 0.8, 1.0, 5.0),
+            (1.203, 1.203, 1.214, 3.0),
             (98.8, 97.9, 102.5, 30.0),
             (100.6, 97.9, 102.5, 10.0),
             // Of 140, 80 are in the first part and 60 in the last.
