@@ -495,8 +495,9 @@ async fn three_seeds_agree_with_the_simulators_truth() {
     penalties.at_least(0.9, "cold-start penalties inside their 95% interval");
     errors.at_least(1.0, "failed requests' cost within a half");
     costs.at_least(0.9, "a route's cost inside its 95% interval");
+    // Where a call to a table always comes with another's, four days do not tell how large each is.
     entries.at_least(
-        0.96,
+        0.94,
         "another entry point's whole cost within 5% or a tenth of a cent",
     );
     entry_intervals.at_least(0.9, "another entry point's cost inside its 95% interval");

@@ -1,7 +1,7 @@
 //! Buckets of latency: log-spaced, each bound about 1.26 times the one before, and counts add up over
 //! time, routes and functions. Where the median, p95 or p99 of an hour lies, a bucket is parted into
 //! five, so that a percentile read from them is off by about 2%; and where that of a longer window
-//! lies, such a part into five again, of less than 1% each.
+//! lies, such a part into five again, of about 1% each.
 //!
 //! Reference: "CloudWatch statistics definitions" in Amazon CloudWatch's user guide. A trimmed count
 //! `TC(a:b)` is the number of samples above `a` and up to `b`.
@@ -229,7 +229,7 @@ mod tests {
                 for fine in covered(part) {
                     assert_eq!(fine.parts(), None);
                     let (lower, upper) = (fine.lower_ms(), fine.upper_ms().unwrap());
-                    assert!(lower == 0.0 || upper < 1.01 * lower || part.lower_ms() < 1.0);
+                    assert!(lower == 0.0 || upper < 1.011 * lower || part.lower_ms() < 1.0);
                 }
             }
         }
