@@ -500,7 +500,8 @@ async fn three_seeds_agree_with_the_simulators_truth() {
         0.94,
         "another entry point's whole cost within 5% or a tenth of a cent",
     );
-    entry_intervals.at_least(0.9, "another entry point's cost inside its 95% interval");
+    // Of 18 intervals of 95% two miss in one run of four.
+    entry_intervals.at_least(0.85, "another entry point's cost inside its 95% interval");
     for (what, services) in [("billed", &services), ("estimated", &estimated_services)] {
         for (service, error) in services {
             println!(
