@@ -4,8 +4,9 @@
         [--keep FOLDER] [--cases FILE]
 
 Each seed is another account: it is simulated on loopback, collected and served by the same binary, and asked for every settled day. Of the
-requests X-Ray records the first of each second and 5% of the others; --sampling is the share of those traces that is fetched. --keep leaves each account's lake and truth in a folder, and asks what lies there already instead of simulating it again;
---cases writes every number that was compared, with its interval and the truth, as CSV.
+requests X-Ray records the first of each second and 5% of the others; --sampling is the share of those traces that is fetched. --keep
+leaves each account's lake and truth in a folder, and asks what lies there already instead of simulating it again; --cases writes every
+number that was compared, with its interval and the truth, as CSV.
 Prints a line a seed and the sum of all:
 
     cost       entry points (routes and triggers): median of |said ÷ true - 1|; how many are within 1%; how many true costs are

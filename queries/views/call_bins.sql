@@ -62,13 +62,7 @@ hourly as (
             select
                 date, account_id, region, function as resource, date_bin(interval '1 hour', bin) as hour, api, stage, route, trigger,
                 sum(coalesce(request_weight, weight)) as calls, count(*) as traced
-            from (
-                select function_traces.*
-                from function_traces
-                left semi join shared
-                    on function_traces.date = shared.date and function_traces.account_id = shared.account_id
-                        and function_traces.region = shared.region and function_traces.function = shared.function
-            )
+            from function_traces
             group by
                 date, account_id, region, function, date_bin(interval '1 hour', bin), api, stage, route, trigger, trace_id
         )

@@ -26,12 +26,17 @@ with members as (
         row_number() over (partition by account_id, region, resource, meter, week order by caller) - 1 as place,
         count(*) over (partition by account_id, region, resource, meter, week) - 1 as places,
         cast(count(*) over (partition by account_id, region, resource, meter, week, operation) as double) as alike,
-        max(case when caller = '' then amount end) over (partition by account_id, region, resource, meter, week)
-            / sum(case when caller <> '' then amount end) over (partition by account_id, region, resource, meter, week)
-            as scale,
-        cast(max(bins) over (partition by account_id, region, resource, meter, week) as double) as bins
+        -- Without loops, whose calls are seldom like others.
+        coalesce(
+            nullif(max(case when caller = '' then steady end) over problems, 0.0)
+                / nullif(sum(case when caller <> '' then steady end) over problems, 0.0),
+            max(case when caller = '' then amount end) over problems
+                / sum(case when caller <> '' then amount end) over problems
+        ) as scale,
+        cast(max(bins) over problems as double) as bins
     from unit_weeks
     where caller = other
+    window problems as (partition by account_id, region, resource, meter, week)
 ),
 shares as (
     select

@@ -15,6 +15,7 @@
 -- column:  operation  text   the caller's operation
 -- column:  product    double sum of the products, each divided by its variance
 -- column:  amount     double sum of the caller's calls, in assumed units
+-- column:  steady     double what of it is in five minutes in which nobody repeats; null where there are none
 -- column:  bins       integer number of five minutes that have both
 with log_groups as (
     select distinct date, account_id, region, function, log_group
@@ -32,7 +33,8 @@ calls as (
         date, account_id, region, resource, meter, bin, calls * weight as amount, calls * weight * weight as variance,
         operation || case when repeated then ' repeated' else '' end as operation,
         operation || case when repeated then ' repeated' else '' end
-            || coalesce(' ' || api || '/' || stage || ' ' || route, ' ' || trigger, '') as caller
+            || coalesce(' ' || api || '/' || stage || ' ' || route, ' ' || trigger, '') as caller,
+        coalesce(repeated, false) as repeated
     from (
         select call_bins.*, meter, weight
         from call_bins
@@ -64,7 +66,7 @@ few as (
         date, account_id, region, resource, meter, bin,
         case when large then caller else 'others' end as caller,
         case when large then operation else 'others' end as operation,
-        sum(amount) as amount, sum(variance) as variance
+        sum(amount) as amount, sum(variance) as variance, bool_or(repeated) as repeated
     from ranked
     group by
         date, account_id, region, resource, meter, bin,
@@ -86,28 +88,29 @@ units as (
     group by metrics.date, metrics.account_id, metrics.region, resource, date_bin(interval '5 minutes', ts)
 ),
 terms as (
-    select date, account_id, region, resource, meter, bin, caller, operation, amount, variance, amount as called
+    select date, account_id, region, resource, meter, bin, caller, operation, amount, variance, amount as called, repeated
     from few
     union all
-    select date, account_id, region, resource, meter, bin, '', '', units, 0.0, 0.0
+    select date, account_id, region, resource, meter, bin, '', '', units, 0.0, 0.0, false
     from units
 ),
 equations as (
     select
         date, account_id, region, resource, meter,
         array_agg(named_struct('caller', caller, 'operation', operation, 'amount', amount)) as terms,
-        sum(variance) + power(0.05 * sum(called), 2) as variance
+        sum(variance) + power(0.05 * sum(called), 2) as variance, bool_or(repeated) as repeated
     from terms
     group by date, account_id, region, resource, meter, bin
     having sum(called) > 0
 ),
 pairs as (
-    select date, account_id, region, resource, meter, variance, one, unnest(terms) as two
+    select date, account_id, region, resource, meter, variance, repeated, one, unnest(terms) as two
     from (select *, unnest(terms) as one from equations)
 )
 select
     date, account_id, region, resource, meter, one['caller'] as caller, two['caller'] as other,
     one['operation'] as operation,
-    sum(one['amount'] * two['amount'] / variance) as product, sum(one['amount']) as amount, count(*) as bins
+    sum(one['amount'] * two['amount'] / variance) as product, sum(one['amount']) as amount,
+    sum(case when not repeated then one['amount'] end) as steady, count(*) as bins
 from pairs
 group by date, account_id, region, resource, meter, one['caller'], two['caller'], one['operation']

@@ -13,10 +13,11 @@
 -- column:  operation  text      the caller's operation
 -- column:  product    double    sum of the products, each divided by its variance
 -- column:  amount     double    sum of the caller's calls, in assumed units; null between two callers
+-- column:  steady     double    what of it is in five minutes in which nobody repeats
 -- column:  bins       integer   of the table's units with themselves: number of five minutes; else null
 with weeks as (
     select
-        account_id, region, resource, meter, caller, other, operation, later, product, amount, bins,
+        account_id, region, resource, meter, caller, other, operation, later, product, amount, steady, bins,
         date_bin(interval '7 days', arrow_cast(date, 'Timestamp(Microsecond, Some("UTC"))'))
             + arrow_cast(later * 604800000, 'Duration(Millisecond)') as week
     from unit_sums
@@ -26,6 +27,7 @@ summed as (
     select
         account_id, region, resource, meter, week, caller, other, max(operation) as operation,
         sum(product) as product, sum(case when caller = other then amount end) as amount,
+        sum(case when caller = other then steady end) as steady,
         sum(case when caller = '' and other = '' then bins end) as bins, min(later) as later
     from weeks
     group by account_id, region, resource, meter, week, caller, other
@@ -59,7 +61,7 @@ select
     case when caller = '' or place <= 11 then caller else 'others' end as caller,
     case when other = '' or other_place <= 11 then other else 'others' end as other,
     max(case when caller = '' or place <= 11 then operation else 'others' end) as operation,
-    sum(product) as product, sum(amount) as amount, sum(bins) as bins
+    sum(product) as product, sum(amount) as amount, sum(steady) as steady, sum(bins) as bins
 from ranked
 group by
     account_id, region, resource, meter, week,

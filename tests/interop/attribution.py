@@ -802,7 +802,7 @@ def corrected(recorded, found):
         day = part.hour // DAY
         origin = (*origin_of(kind, part), day)
         fetched = min(1.0, found_in_day[day] / in_day[day]) if in_day[day] > 0 else 0.0
-        more = (1 - fetched) / (0.0009 + fetched / m[origin]) if m[origin] > 0 else 0.0
+        more = (1 - fetched) / ((0.0025 if kind == "function" else 0.0009) + fetched / m[origin]) if m[origin] > 0 else 0.0
         factor = (n[origin] + more) / (m[origin] + more) if m[origin] + more > 0 else 1.0
         yield replace(part, quantity=part.quantity * factor)
 

@@ -175,7 +175,7 @@ def unit_rates(made, units, operations):
     `operations` operation → (meter, units assumed of a call).
     """
     of_day = defaultdict(lambda: defaultdict(lambda: defaultdict(lambda: [0.0, 0.0])))
-    named = {}
+    named, loops = {}, set()
     for (date, table, operation, start, caller), count in made.items():
         if operation.removesuffix(" repeated") in operations and count > 0:
             meter, weight = operations[operation.removesuffix(" repeated")]
@@ -183,7 +183,9 @@ def unit_rates(made, units, operations):
             own[0] += count * weight
             own[1] += count * weight * weight
             named[caller] = operation
-    weeks = defaultdict(lambda: [defaultdict(float), defaultdict(float), False, 0])
+            if operation.endswith(" repeated"):
+                loops.add((table, meter, start))
+    weeks = defaultdict(lambda: [defaultdict(float), defaultdict(float), False, 0, [0.0, 0.0]])
     for (table, meter, date), bins in of_day.items():
         counted = {at: units.get((table, meter, at)) for at in bins}
         products, amounts = sums_of_a_day(bins, counted)
@@ -191,14 +193,17 @@ def unit_rates(made, units, operations):
             week = weeks[table, meter, date // WEEK * WEEK + later * WEEK]
             week[2] |= later == 0
             week[3] += sum(count is not None for count in counted.values())
+            steady = [start for start in bins if (table, meter, start) not in loops]
+            week[4][0] += sum(counted[start] or 0.0 for start in steady)
+            week[4][1] += sum(amount for start in steady for amount, _ in bins[start].values())
             for key, value in products.items():
                 week[0][key] += value
             for key, value in amounts.items():
                 week[1][key] += value
     rates = {}
-    for (table, meter, week), (products, amounts, own, bins) in weeks.items():
+    for (table, meter, week), (products, amounts, own, bins, steady) in weeks.items():
         if own:
-            for caller, rate in solved(products, amounts, named, bins).items():
+            for caller, rate in solved(products, amounts, named, bins, steady).items():
                 rates[table, meter, week, caller] = rate
     return rates
 
@@ -230,7 +235,7 @@ def sums_of_a_day(bins, units):
     return products, amounts
 
 
-def solved(products, amounts, named, bins):
+def solved(products, amounts, named, bins, steady):
     """The least squares of a week, with what is assumed before the data is seen: caller → rate."""
     large = largest(amounts)
     merge = lambda caller: caller if caller == "" or caller in large else "others"
@@ -242,6 +247,8 @@ def solved(products, amounts, named, bins):
     callers = sorted(caller for caller in sizes if caller != "")
     called = sum(sizes[caller] for caller in callers)
     scale = sizes.get("", 0.0) / called if called > 0 else 0.0
+    if steady[0] > 0 and steady[1] > 0:
+        scale = steady[0] / steady[1]
     if scale <= 0:
         return {}
     operation = {caller: named.get(caller, "others") for caller in callers}

@@ -567,7 +567,7 @@ async fn buckets_of_latency_add_up_to_the_requests() {
             counts.insert((key, statistic, time), value);
         }
     }
-    let collected: BTreeMap<(Key, String, i64), f64> = buckets
+    let mut collected: BTreeMap<(Key, String, i64), f64> = buckets
         .iter()
         .map(|bucket| {
             let statistic = trimmed_count(bucket.lower_ms, bucket.upper_ms);
@@ -579,7 +579,6 @@ async fn buckets_of_latency_add_up_to_the_requests() {
     assert_eq!(hours, samples);
     // An hour has a bucket whole or in parts; CloudWatch tells of both, but not of those that are empty.
     counts.retain(|bucket, _| collected.contains_key(bucket));
-    let mut collected = collected;
     collected.retain(|bucket, count| *count > 0.0 || counts.contains_key(bucket));
     assert_eq!(collected, counts);
 }

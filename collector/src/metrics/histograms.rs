@@ -43,8 +43,10 @@ const MOST_PARTED: usize = 12;
 /// of parts.
 pub(crate) fn most_units(window: &Window) -> usize {
     let hours = usize::try_from(window.length().num_hours()).unwrap_or(0);
-    let again = if hours > 1 { QUANTILES.len() } else { 0 };
-    1 + buckets::UNITS + MOST_PARTED.min(QUANTILES.len() * hours) + again
+    // The window has percentiles of its own where it is longer than an hour.
+    let together = usize::from(hours > 1);
+    let parted = MOST_PARTED.min(QUANTILES.len() * (hours + together));
+    1 + buckets::UNITS + parted + QUANTILES.len() * together
 }
 
 /// The series whose latencies are collected: durations of functions, latencies of stages and routes; of
