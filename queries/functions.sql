@@ -67,37 +67,13 @@ buckets as (
     from timed
     join chosen on timed.function = chosen.function and duration_basis = 'weighted traces'
 ),
-summed as (
-    select
-        *,
-        sum(weight) over (partition by function order by upper_ms nulls last rows unbounded preceding) as below,
-        sum(weight) over (partition by function) as total
-    from buckets
-),
-placed as (
-    select
-        function, duration_basis, q,
-        case
-            when upper_ms is null or upper_ms = lower_ms then lower_ms
-            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
-                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
-            else lower_ms * power(upper_ms / lower_ms, greatest(
-                0.0,
-                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
-                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
-            ))
-        end as ms,
-        below >= q * total as reached
-    from summed
-    cross join (select column1 as q from (values (0.5), (0.95), (0.99)))
-),
 durations as (
     select
         function, max(duration_basis) as duration_basis,
-        min(case when q = 0.5 and reached then ms end) as p50_ms,
-        min(case when q = 0.95 and reached then ms end) as p95_ms,
-        min(case when q = 0.99 and reached then ms end) as p99_ms
-    from placed
+        percentile_of_buckets(0.5, lower_ms, upper_ms, weight) as p50_ms,
+        percentile_of_buckets(0.95, lower_ms, upper_ms, weight) as p95_ms,
+        percentile_of_buckets(0.99, lower_ms, upper_ms, weight) as p99_ms
+    from buckets
     group by function
 ),
 now as (

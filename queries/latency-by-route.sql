@@ -97,57 +97,32 @@ buckets as (
     where basis = 'weighted traces'
     group by ranked.api, ranked.stage, ranked.route, duration_ms
 ),
-summed as (
+-- How far the share below a value may be off, for the square root of q(1 - q) of one.
+reached as (
     select
         *,
-        sum(weight) over (
-            partition by api, stage, route order by upper_ms nulls last rows unbounded preceding
-        ) as below,
-        sum(weight) over (partition by api, stage, route) as total,
-        1.96 * sqrt(sum(square) over (partition by api, stage, route)) as reach
+        1.96 * sqrt(sum(square) over (partition by api, stage, route)) / sum(weight) over (partition by api, stage, route) as reach
     from buckets
-),
-placed as (
-    select
-        api, stage, route, q,
-        case
-            when upper_ms is null or upper_ms = lower_ms then lower_ms
-            -- The first and the last bucket have no odds on one side.
-            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
-                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
-            -- The logarithm of the odds of a latency is close to a line over the latency's logarithm.
-            else lower_ms * power(upper_ms / lower_ms, greatest(
-                0.0,
-                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
-                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
-            ))
-        end as ms,
-        below >= q * total as reached,
-        case when below >= q * total - sqrt(q * (1 - q)) * reach then low_ms end as low_ms,
-        case when below >= q * total + sqrt(q * (1 - q)) * reach then high_ms end as high_ms
-    from summed
-    cross join (select column1 as q from (values (0.5), (0.95), (0.99)))
 ),
 quantiles as (
     select
-        api, stage, route, q,
-        min(case when reached then ms end) as ms, min(low_ms) as low_ms, min(high_ms) as high_ms
-    from placed
-    group by api, stage, route, q
+        api, stage, route,
+        percentile_of_buckets(0.5, lower_ms, upper_ms, weight) as p50_ms,
+        percentile_of_buckets(0.5 - sqrt(0.5 * 0.5) * reach, low_ms, low_ms, weight) as p50_low_ms,
+        percentile_of_buckets(0.5 + sqrt(0.5 * 0.5) * reach, high_ms, high_ms, weight) as p50_high_ms,
+        percentile_of_buckets(0.95, lower_ms, upper_ms, weight) as p95_ms,
+        percentile_of_buckets(0.95 - sqrt(0.95 * 0.05) * reach, low_ms, low_ms, weight) as p95_low_ms,
+        percentile_of_buckets(0.95 + sqrt(0.95 * 0.05) * reach, high_ms, high_ms, weight) as p95_high_ms,
+        percentile_of_buckets(0.99, lower_ms, upper_ms, weight) as p99_ms,
+        percentile_of_buckets(0.99 - sqrt(0.99 * 0.01) * reach, low_ms, low_ms, weight) as p99_low_ms,
+        percentile_of_buckets(0.99 + sqrt(0.99 * 0.01) * reach, high_ms, high_ms, weight) as p99_high_ms
+    from reached
+    group by api, stage, route
 )
 select
-    quantiles.api, quantiles.stage, quantiles.route,
-    max(case when q = 0.5 then ms end) as p50_ms,
-    max(case when q = 0.5 then low_ms end) as p50_low_ms,
-    max(case when q = 0.5 then high_ms end) as p50_high_ms,
-    max(case when q = 0.95 then ms end) as p95_ms,
-    max(case when q = 0.95 then low_ms end) as p95_low_ms,
-    max(case when q = 0.95 then high_ms end) as p95_high_ms,
-    max(case when q = 0.99 then ms end) as p99_ms,
-    max(case when q = 0.99 then low_ms end) as p99_low_ms,
-    max(case when q = 0.99 then high_ms end) as p99_high_ms,
-    max(p95_warm_ms) as p95_warm_ms, max(cold_start_rate) as cold_start_rate, coalesce(max(traces), 0) as traces,
-    max(effective_size) as effective_size, max(basis) as basis, max(counted.requests) as requests, max(covered) as covered
+    quantiles.api, quantiles.stage, quantiles.route, p50_ms, p50_low_ms, p50_high_ms, p95_ms, p95_low_ms, p95_high_ms,
+    p99_ms, p99_low_ms, p99_high_ms, p95_warm_ms, cold_start_rate, coalesce(traces, 0) as traces, effective_size, basis,
+    counted.requests as requests, covered
 from quantiles
 join chosen
     on quantiles.api = chosen.api and quantiles.stage = chosen.stage and quantiles.route = chosen.route
@@ -155,5 +130,4 @@ left join traced
     on quantiles.api = traced.api and quantiles.stage = traced.stage and quantiles.route = traced.route
 left join counted
     on quantiles.api = counted.api and quantiles.stage = counted.stage and quantiles.route = counted.route
-group by quantiles.api, quantiles.stage, quantiles.route
 order by p95_ms desc, api, stage, route

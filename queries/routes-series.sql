@@ -106,34 +106,11 @@ buckets as (
             and timed.step = chosen.step
     where latency_basis = 'weighted traces'
 ),
-summed as (
-    select
-        *, 0.95 as q,
-        sum(weight) over (
-            partition by api, stage, route, step order by upper_ms nulls last rows unbounded preceding
-        ) as below,
-        sum(weight) over (partition by api, stage, route, step) as total
-    from buckets
-),
-placed as (
-    select
-        api, stage, route, step, latency_basis,
-        case
-            when upper_ms is null or upper_ms = lower_ms then lower_ms
-            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
-                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
-            else lower_ms * power(upper_ms / lower_ms, greatest(
-                0.0,
-                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
-                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
-            ))
-        end as ms,
-        below >= q * total as reached
-    from summed
-),
 latency as (
-    select api, stage, route, step, max(latency_basis) as latency_basis, min(case when reached then ms end) as p95_ms
-    from placed
+    select
+        api, stage, route, step, max(latency_basis) as latency_basis,
+        percentile_of_buckets(0.95, lower_ms, upper_ms, weight) as p95_ms
+    from buckets
     group by api, stage, route, step
 ),
 hours as (

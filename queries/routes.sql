@@ -75,44 +75,22 @@ buckets as (
     join chosen on timed.api = chosen.api and timed.stage = chosen.stage and timed.route = chosen.route
     where latency_basis = 'weighted traces'
 ),
-summed as (
+-- How far the share below a value may be off, for the square root of q(1 - q) of one.
+reached as (
     select
         *,
-        sum(weight) over (
-            partition by api, stage, route order by upper_ms nulls last rows unbounded preceding
-        ) as below,
-        sum(weight) over (partition by api, stage, route) as total,
-        1.96 * sqrt(sum(square) over (partition by api, stage, route)) as reach
+        1.96 * sqrt(sum(square) over (partition by api, stage, route)) / sum(weight) over (partition by api, stage, route) as reach
     from buckets
-),
-placed as (
-    select
-        api, stage, route, q,
-        case
-            when upper_ms is null or upper_ms = lower_ms then lower_ms
-            when below - weight <= 1e-9 * total or below >= (1 - 1e-9) * total
-                then lower_ms + (upper_ms - lower_ms) * greatest(0.0, q * total - below + weight) / weight
-            else lower_ms * power(upper_ms / lower_ms, greatest(
-                0.0,
-                (ln(q / (1 - q)) - ln((below - weight) / (total - below + weight)))
-                    / (ln(below / (total - below)) - ln((below - weight) / (total - below + weight)))
-            ))
-        end as ms,
-        below >= q * total as reached,
-        case when below >= q * total - sqrt(q * (1 - q)) * reach then low_ms end as low_ms,
-        case when below >= q * total + sqrt(q * (1 - q)) * reach then high_ms end as high_ms
-    from summed
-    cross join (select column1 as q from (values (0.5), (0.95), (0.99)))
 ),
 latency as (
     select
         api, stage, route,
-        min(case when q = 0.5 and reached then ms end) as p50_ms,
-        min(case when q = 0.95 and reached then ms end) as p95_ms,
-        min(case when q = 0.95 then low_ms end) as p95_low_ms,
-        min(case when q = 0.95 then high_ms end) as p95_high_ms,
-        min(case when q = 0.99 and reached then ms end) as p99_ms
-    from placed
+        percentile_of_buckets(0.5, lower_ms, upper_ms, weight) as p50_ms,
+        percentile_of_buckets(0.95, lower_ms, upper_ms, weight) as p95_ms,
+        percentile_of_buckets(0.95 - sqrt(0.95 * 0.05) * reach, low_ms, low_ms, weight) as p95_low_ms,
+        percentile_of_buckets(0.95 + sqrt(0.95 * 0.05) * reach, high_ms, high_ms, weight) as p95_high_ms,
+        percentile_of_buckets(0.99, lower_ms, upper_ms, weight) as p99_ms
+    from reached
     group by api, stage, route
 ),
 started as (

@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::analyzer::Options;
 use crate::critical_path::critical_path;
 use crate::error::AnalyzeError;
+use crate::percentile::percentile_of_buckets;
 
 /// An answer may hold this much memory, whatever its number of rows: wide rows are cut too.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -97,6 +98,7 @@ impl Engine {
             .build();
         let session = SessionContext::new_with_state(state);
         session.register_udf(critical_path());
+        session.register_udaf(percentile_of_buckets());
         session
     }
 

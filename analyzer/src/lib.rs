@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod header;
 mod params;
+mod percentile;
 mod report;
 mod sql;
 mod state;
