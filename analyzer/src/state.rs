@@ -137,7 +137,7 @@ impl Follower {
             let files = files_by_day(&followed.delta)?;
             let days = differing(&followed.files, &files);
             match followed.table {
-                Table::Metrics | Table::Spans => {
+                Table::Metrics | Table::Spans | Table::LatencyHistograms => {
                     changed.extend(days);
                     every_day.extend(files.keys().copied());
                 }
@@ -232,8 +232,10 @@ impl Follower {
         let session = engine.session();
         for (table, provider) in &state.tables {
             let mut provider = Arc::clone(provider);
-            if matches!(table, Table::Metrics | Table::Spans)
-                && let Some((first, last)) = bounds
+            if matches!(
+                table,
+                Table::Metrics | Table::Spans | Table::LatencyHistograms
+            ) && let Some((first, last)) = bounds
             {
                 let days = col("date").between(lit(date(first)), lit(date(last)));
                 let frame = session.read_table(provider).map_err(|e| engine.error(e))?;
