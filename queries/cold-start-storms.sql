@@ -61,10 +61,11 @@ quiet as (
             and bin < c_ts + arrow_cast($hours * 3600000, 'Duration(Millisecond)')
     where bin >= $from::timestamptz - interval '7 days' and bin < $to
 ),
+-- What a function does by chance is no storm: these intervals are of its rate, not only of what was not traced.
 usual as (
     select
         nth, sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
+        sum(weight) * sum(weight) / sum(weight * weight) as n
     from deployed
     join quiet
         on deployed.account_id = quiet.account_id and deployed.region = quiet.region
@@ -75,7 +76,7 @@ usual as (
 traced as (
     select
         hours.nth, hour, sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n, count(*) as traces,
+        sum(weight) * sum(weight) / sum(weight * weight) as n, count(*) as traces,
         sum(case when cold_start then weight * init_ms end) / sum(case when cold_start then weight end) as init_ms,
         sum(weight * billed_init_ms) / sum(case when cold_start then weight end) as billed_init_ms
     from hours

@@ -18,8 +18,7 @@
 with traced as (
     select
         function,
-        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n,
+        sampled_rate(cold_start, weight, account_id || '/' || region || '/' || function, bin) as cold,
         count(*) as traces,
         sum(case when cold_start then 1 else 0 end) as traced_cold_starts,
         median(case when cold_start then init_ms end) as init_p50_ms,
@@ -41,18 +40,11 @@ invoked as (
 )
 select
     coalesce(invoked.function, traced.function) as function,
-    invocations, invocations * coalesce(counted, p) as cold_starts, coalesce(counted, p) as cold_start_rate,
-    coalesce(
-        counted,
-        greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
-    ) as cold_start_rate_low,
-    coalesce(
-        counted,
-        least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
-    ) as cold_start_rate_high,
+    invocations, invocations * coalesce(counted, cold['rate']) as cold_starts, coalesce(counted, cold['rate']) as cold_start_rate,
+    coalesce(counted, cold['low']) as cold_start_rate_low, coalesce(counted, cold['high']) as cold_start_rate_high,
     init_p50_ms, init_max_ms, coalesce(traces, 0) as traces,
-    coalesce(traced_cold_starts, 0) as traced_cold_starts, n as effective_size,
-    case when counted is not null then 'reports' when p is not null then 'traces' end as basis
+    coalesce(traced_cold_starts, 0) as traced_cold_starts, cold['effective_size'] as effective_size,
+    case when counted is not null then 'reports' when cold['rate'] is not null then 'traces' end as basis
 from invoked
 full join traced on invoked.function = traced.function
 order by cold_start_rate desc nulls last, function

@@ -49,7 +49,7 @@ waits as (
 ),
 requests as (
     select
-        api, stage, route, requests.account_id, requests.region, function, weight, cold_start,
+        api, stage, route, requests.account_id, requests.region, function, ts, weight, cold_start,
         not cold_start and requests.init_ms is not null as ahead, ms, placement_ms, waits.init_ms
     from request_traces as requests
     join waits
@@ -74,8 +74,7 @@ rates as (
     select
         api, stage, route, min(function) as function, count(*) as traces,
         sum(case when cold_start then 1 else 0 end) as cold_traces,
-        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n,
+        sampled_rate(cold_start, weight, account_id || '/' || region, ts) as cold,
         sum(case when ahead then weight else 0.0 end) / sum(weight) as ahead_rate
     from requests
     group by api, stage, route
@@ -102,11 +101,10 @@ compared as (
     where not warm.cold_start
 )
 select
-    rates.api, rates.stage, rates.route, rates.function, requests, requests * p as cold_starts, p as cold_start_rate,
-    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
-    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    rates.api, rates.stage, rates.route, rates.function, requests, requests * cold['rate'] as cold_starts, cold['rate'] as cold_start_rate,
+    cold['low'] as cold_start_rate_low, cold['high'] as cold_start_rate_high,
     warm_ms, cold_ms, penalty_ms, penalty_ms - reach_ms as penalty_low_ms, penalty_ms + reach_ms as penalty_high_ms,
-    placement_ms, init_ms, penalty_ms * p as per_request_ms, ahead_rate,
+    placement_ms, init_ms, penalty_ms * cold['rate'] as per_request_ms, ahead_rate,
     case
         when ahead_rate = 0 then null
         when provisioned is null then 'Lambda itself'

@@ -4,7 +4,7 @@
 --          failed ones work and what they still call, its Lambda time and its calls are those: basis `counted, work from traces`. What a
 --          failed one logs more than others, such as a stack trace, nothing tells, so that the cost is rather low. Attempts of asynchronous invocations after
 --          the first are only seen in traces; of a function that nothing but events invokes they are counted too, as invocations
---          that no event was received for. A route's cost has that of its functions in it: do not add the two kinds up.
+--          that no event was received for. What a queue or stream delivers again no metric and no trace tells. A route's cost has that of its functions in it: do not add the two kinds up.
 -- param:   from timestamp required inclusive, UTC
 -- param:   to   timestamp required exclusive, UTC
 -- column:  kind             text    route or function
@@ -16,7 +16,7 @@
 -- column:  failed_low_usd   decimal lower end of its 95% interval, by what was traced; null where fewer than three failed ones were
 -- column:  failed_high_usd  decimal upper end
 -- column:  failed_share     double  failed ones' share of the cost
--- column:  retried          double  invocations that were attempted before; null for routes
+-- column:  retried          double  invocations that were attempted before; null for routes, and for what queues and streams start where no trace shows one
 -- column:  retried_usd      decimal their cost, at the mean of all invocations
 -- column:  retried_low_usd  decimal lower end of its 95% interval
 -- column:  retried_high_usd decimal upper end
@@ -85,7 +85,8 @@ called as (
 runs as (
     select
         'route' as kind, api || '/' || stage || ' ' || route as name, weight, coalesce(ms, 0.0) as ms,
-        coalesce(calls, 0.0) as calls, fault or coalesce(status, 0) >= 500 as failed, weight * 0 as retried
+        coalesce(calls, 0.0) as calls, fault or coalesce(status, 0) >= 500 as failed, false as retried, ts,
+        requests.account_id || '/' || requests.region || '/' as place
     from request_traces as requests
     left join worked
         on requests.account_id = worked.account_id and requests.region = worked.region
@@ -98,7 +99,7 @@ runs as (
     select
         'function', function, weight,
         coalesce(traces.duration_ms, 0.0) + traces.billed_init_ms, 0.0,
-        segments.fault, case when attempts.name <> 'Attempt #1' then weight else 0.0 end
+        segments.fault, attempts.name <> 'Attempt #1', bin, traces.account_id || '/' || traces.region || '/'
     from function_traces as traces
     join (
         select account_id, region, trace_id, span_id, min(parent_id) as parent_id, bool_or(fault or error) as fault
@@ -139,8 +140,7 @@ traced as (
                 + sum(case when failed then weight * weight end)
                     * power(sum(case when failed then weight * calls end) / sum(case when failed then weight end), 2)
         ) / power(sum(case when failed then weight end), 2) as failed_calls_variance,
-        sum(retried) / sum(weight) as p,
-        sum(weight) * sum(weight) / sum(weight * weight) as n
+        sampled_rate(coalesce(retried, false), weight, place || name, ts) as retrying
     from runs
     group by kind, name
 ),
@@ -154,13 +154,17 @@ events as (
     group by resource
 ),
 invoked_otherwise as (
-    select distinct function as i_function from known_routes where function is not null
-    union
-    select configuration['function'] from resources where kind = 'event-source-mapping'
+    select i_function, bool_or(polled) as polled
+    from (
+        select function as i_function, false as polled from known_routes where function is not null
+        union all
+        select function, true from entry_points where kind not in ('route', 's3-event', 'state-machine')
+    )
+    group by i_function
 ),
 joined as (
     select
-        costs.kind, costs.name, runs, failed, usd, timed_usd, called_usd, estimated_usd, p, n,
+        costs.kind, costs.name, runs, failed, usd, timed_usd, called_usd, estimated_usd, retrying,
         case when failures >= 3 and mean_ms > 0 then failed_ms / mean_ms else 1.0 end as ratio,
         case when failures >= 3 and mean_calls > 0 then failed_calls / mean_calls else 1.0 end as call_ratio,
         -- Student's t of as few as there are, by its expansion around the normal quantile.
@@ -176,6 +180,7 @@ joined as (
                 )
         end as reach_usd,
         coalesce(failures >= 3 and mean_ms > 0, false) as by_time,
+        coalesce(polled, false) as polled,
         case when costs.kind = 'function' and i_function is null and received > 0 then greatest(0.0, events.invocations - received) end as retries
     from costs
     left join counted on costs.kind = counted.kind and costs.name = counted.name
@@ -189,15 +194,15 @@ figures as (
         case
             when kind = 'route' then null
             when retries is not null then retries
-            when p is not null then runs * p
+            when not polled or retrying['rate'] > 0 then runs * retrying['rate']
         end as retried,
         case
             when retries is not null then retries
-            else runs * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
+            else runs * retrying['low']
         end as retried_low,
         case
             when retries is not null then retries
-            else runs * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n))
+            else runs * retrying['high']
         end as retried_high
     from joined
     where runs > 0
@@ -216,7 +221,7 @@ select
     case
         when retried is null then null
         when retries is not null then 'counted'
-        when p > 0 then 'traces'
+        when retrying['rate'] > 0 then 'traces'
     end as retried_basis,
     estimated_usd / nullif(cast(usd as double), 0) as estimated
 from figures

@@ -76,17 +76,15 @@ invoked as (
 started as (
     select
         date_bin(cast($interval_s || ' seconds' as interval), bin) as step,
-        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
+        sampled_rate(cold_start, weight, account_id || '/' || region || '/' || function, bin) as cold
     from function_traces
     where bin >= $from and bin < $to
     group by 1
 ),
 cold as (
     select
-        invoked.step, invocations * p as cold_starts,
-        invocations * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_low,
-        invocations * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_high
+        invoked.step, invocations * cold['rate'] as cold_starts, invocations * cold['low'] as cold_starts_low,
+        invocations * cold['high'] as cold_starts_high
     from invoked
     join started on invoked.step = started.step
 ),

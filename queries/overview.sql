@@ -82,8 +82,7 @@ traced as (
 cold as (
     select
         case when bin >= $from then 'current' else 'previous' end as period,
-        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
+        sampled_rate(cold_start, weight, account_id || '/' || region || '/' || function, bin) as cold
     from function_traces
     where bin >= $from::timestamptz - ($to::timestamptz - $from::timestamptz) and bin < $to
     group by 1
@@ -126,9 +125,8 @@ costs as (
 select
     periods.period, requests, errors, client_errors, errors / nullif(requests, 0) as error_rate,
     p95_ms, coalesce(traces, 0) as traces,
-    invocations, invocations * p as cold_starts, p as cold_start_rate,
-    greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_low,
-    least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_start_rate_high,
+    invocations, invocations * cold['rate'] as cold_starts, cold['rate'] as cold_start_rate, cold['low'] as cold_start_rate_low,
+    cold['high'] as cold_start_rate_high,
     cast(cost_usd as decimal(38, 12)) as cost_usd,
     cast(routes_cost_usd as decimal(38, 12)) as routes_cost_usd,
     cast(routes_cost_usd as double) / nullif(requests, 0) * 1000 as cost_per_1000_usd,

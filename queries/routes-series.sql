@@ -66,8 +66,7 @@ timed_steps as (
 starts as (
     select
         api, stage, route, date_bin(cast($interval_s || ' seconds' as interval), ts) as step,
-        sum(case when cold_start then weight else 0.0 end) / sum(weight) as p,
-        sum(weight) * sum(weight) / greatest(sum(weight * (weight - 1)), 0.05 * sum(weight)) as n
+        sampled_rate(cold_start, weight, account_id || '/' || region, ts) as cold
     from request_traces
     where ts >= $from and ts < $to and cold_start is not null
         and ($api is null or api = $api) and ($stage is null or stage = $stage)
@@ -150,9 +149,7 @@ select
     coalesce(counted.route, costs.route) as route, coalesce(counted.step, costs.step) as ts,
     requests, errors, client_errors, cast(cost_usd as decimal(38, 12)) as cost_usd,
     coalesce(measured.p95_ms, latency.p95_ms) as p95_ms,
-    requests * p as cold_starts,
-    requests * greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_low,
-    requests * least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) as cold_starts_high,
+    requests * cold['rate'] as cold_starts, requests * cold['low'] as cold_starts_low, requests * cold['high'] as cold_starts_high,
     case when measured.p95_ms is not null then 'CloudWatch''s percentile' else latency_basis end as latency_basis
 from counted
 full join costs

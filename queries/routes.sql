@@ -96,12 +96,7 @@ latency as (
 started as (
     select
         api, stage, route, count(*) as traces,
-        sum(case when cold_start then weight else 0.0 end) / nullif(sum(case when cold_start is not null then weight end), 0) as p,
-        power(sum(case when cold_start is not null then weight end), 2)
-            / nullif(greatest(
-                sum(case when cold_start is not null then weight * (weight - 1) end),
-                0.05 * sum(case when cold_start is not null then weight end)
-            ), 0) as n
+        sampled_rate(cold_start, weight, account_id || '/' || region, ts) as cold
     from request_traces
     where ts >= $from and ts < $to
     group by api, stage, route
@@ -151,9 +146,7 @@ select
     coalesce(counted.route, costs.route) as route,
     requests, errors, client_errors, errors / nullif(requests, 0) as error_rate,
     p50_ms, p95_ms, p95_low_ms, p95_high_ms, p99_ms, coalesce(traces, 0) as traces,
-    p as cold_start_rate,
-    case when n > 0 then greatest(0.0, (p + 1.9208 / n - 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) end as cold_start_rate_low,
-    case when n > 0 then least(1.0, (p + 1.9208 / n + 1.96 * sqrt((p * (1 - p) + 0.9604 / n) / n)) / (1 + 3.8416 / n)) end as cold_start_rate_high,
+    cold['rate'] as cold_start_rate, cold['low'] as cold_start_rate_low, cold['high'] as cold_start_rate_high,
     cast(cost_usd as decimal(38, 12)) as cost_usd,
     cast(greatest(0.0, cast(cost_usd as double) - coalesce(error_usd, 0.0)) as decimal(38, 12)) as cost_low_usd,
     cast(cast(cost_usd as double) + coalesce(error_usd, 0.0) as decimal(38, 12)) as cost_high_usd,

@@ -25,6 +25,7 @@ use crate::analyzer::Options;
 use crate::critical_path::critical_path;
 use crate::error::AnalyzeError;
 use crate::percentile::percentile_of_buckets;
+use crate::sampled_rate::sampled_rate;
 
 /// An answer may hold this much memory, whatever its number of rows: wide rows are cut too.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -99,6 +100,7 @@ impl Engine {
         let session = SessionContext::new_with_state(state);
         session.register_udf(critical_path());
         session.register_udaf(percentile_of_buckets());
+        session.register_udaf(sampled_rate());
         session
     }
 

@@ -15,6 +15,7 @@ mod header;
 mod params;
 mod percentile;
 mod report;
+mod sampled_rate;
 mod sql;
 mod state;
 mod table;

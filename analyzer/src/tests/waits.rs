@@ -5,7 +5,7 @@ use millicent_lake::{LatencyBucket, Rows, Span};
 
 use crate::testing::{
     ACCOUNT, REGION, World, api_metric, at, function, function_metric, function_span, requests,
-    route, span, untraced_route,
+    resource, route, span, untraced_route,
 };
 use crate::{Params, Report};
 
@@ -183,6 +183,31 @@ async fn latency(world: &World, from: &str, to: &str) -> Report {
 }
 
 #[tokio::test]
+async fn buckets_that_come_after_an_answer_change_the_next_one() {
+    let world = shop().await;
+    let whole = |hour| bucket("shop", "GET /a", hour, (195.0, Some(245.0)), 1_000.0);
+    world
+        .add(Rows::LatencyHistograms(vec![whole("2026-11-10 08:00")]))
+        .await;
+    let median = |report: &Report| report.table.rows().next().unwrap().f64("p50_ms");
+    let before = latency(&world, "2026-11-10 08:00", "2026-11-10 10:00").await;
+    let even = median(&before).unwrap();
+    assert!((213.0..222.0).contains(&even), "{even}");
+    // Another hour was read in parts: all lie in the first of them.
+    let first = bucket(
+        "shop",
+        "GET /a",
+        "2026-11-10 09:00",
+        (195.0, Some(204.0)),
+        1_000.0,
+    );
+    world.add(Rows::LatencyHistograms(vec![first])).await;
+    let after = latency(&world, "2026-11-10 08:00", "2026-11-10 10:00").await;
+    let parted = median(&after).unwrap();
+    assert!((195.0..204.0).contains(&parted), "{parted}");
+}
+
+#[tokio::test]
 async fn a_bucket_is_shared_over_parts_and_their_parts_as_other_hours_of_the_day_have_them() {
     let world = World::empty().await;
     let (nine, ten) = ("2026-11-10 09:00", "2026-11-10 10:00");
@@ -348,32 +373,20 @@ async fn histograms_are_taken_where_they_cover_the_period_and_traces_elsewhere()
     assert_eq!((row.f64("p50_ms"), row.f64("covered")), (Some(120.0), None));
 }
 
-#[tokio::test]
-async fn a_storm_is_what_is_above_the_functions_own_rate_and_nothing_else() {
+/// A function that is deployed at 10:00: at each time, how many invocations, traces and cold traces it has.
+async fn deployed(times: &[(&str, u32, u32, u32)]) -> World {
     let world = World::empty().await;
     let mut metrics = Vec::new();
     let mut spans = Vec::new();
-    let mut trace = |ts: &str, cold: bool| {
-        let id = u32::try_from(spans.len()).unwrap() + 1;
-        let init = cold.then_some(250.0);
-        let mut ran = function_span(id, 1, "f", at(ts), 20.0, init);
-        ran.trace_ts = at(ts);
-        spans.push(ran);
-    };
-    // Two cold ones in a hundred the day before, one in each hundred of five minutes.
-    for minute in ["09 08:00", "09 09:00"] {
-        let ts = format!("2026-11-{minute}");
-        metrics.push(function_metric("f", "Invocations", &ts, 1_000.0));
-        for nth in 0..100 {
-            trace(&ts, nth == 0);
-        }
-    }
-    // Deployed at 10:00: 40 of 100 are cold in the first hour, 1 of 100 in the second.
-    for (time, cold) in [("10:10", 40), ("11:10", 1)] {
-        let ts = format!("2026-11-10 {time}");
-        metrics.push(function_metric("f", "Invocations", &ts, 1_000.0));
-        for nth in 0..100 {
-            trace(&ts, nth < cold);
+    for &(time, invocations, traces, colds) in times {
+        let ts = format!("2026-11-{time}");
+        metrics.push(function_metric("f", "Invocations", &ts, invocations.into()));
+        for nth in 0..traces {
+            let id = u32::try_from(spans.len()).unwrap() + 1;
+            let init = (nth < colds).then_some(250.0);
+            let mut ran = function_span(id, 1, "f", at(&ts), 20.0, init);
+            ran.trace_ts = at(&ts);
+            spans.push(ran);
         }
     }
     world.add(Rows::Metrics(metrics)).await;
@@ -385,6 +398,32 @@ async fn a_storm_is_what_is_above_the_functions_own_rate_and_nothing_else() {
     );
     deployed.configuration.extend([modified]);
     world.add(Rows::Resources(vec![deployed])).await;
+    world
+}
+
+#[tokio::test]
+async fn what_chance_does_is_no_storm_though_every_invocation_is_traced() {
+    // Four of two hundred before, five of a hundred after: certain, and nothing unusual.
+    let usual = [("09 08:00", 200, 200, 4), ("10 10:10", 100, 100, 5)];
+    let world = deployed(&usual).await;
+    let report = world.report("cold-start-storms", DAY.0, DAY.1).await;
+    assert_eq!(report.table.num_rows(), 0);
+    let storm = [("09 08:00", 200, 200, 4), ("10 10:10", 100, 100, 20)];
+    let world = deployed(&storm).await;
+    let report = world.report("cold-start-storms", DAY.0, DAY.1).await;
+    assert_eq!(report.table.num_rows(), 1);
+}
+
+#[tokio::test]
+async fn a_storm_is_what_is_above_the_functions_own_rate_and_nothing_else() {
+    // One in a hundred the day before, 40 in the first hour, and one again in the second.
+    let world = deployed(&[
+        ("09 08:00", 1_000, 100, 1),
+        ("09 09:00", 1_000, 100, 1),
+        ("10 10:10", 1_000, 100, 40),
+        ("10 11:10", 1_000, 100, 1),
+    ])
+    .await;
 
     let report = world.report("cold-start-storms", DAY.0, DAY.1).await;
     assert_eq!(
@@ -416,15 +455,34 @@ async fn what_fails_and_what_is_attempted_again_has_its_part_of_the_cost() {
             function_metric("consumer", "Invocations", ts, 130.0),
             function_metric("consumer", "AsyncEventsReceived", ts, 100.0),
             function_metric("consumer", "Duration", ts, 13_000.0),
+            function_metric("poller", "Invocations", ts, 10.0),
+            function_metric("poller", "Errors", ts, 2.0),
+            function_metric("poller", "Duration", ts, 1_000.0),
             function_metric("f", "Duration", ts, 40_000.0),
         ]))
         .await;
     world
-        .add(Rows::Resources(vec![function(
-            "consumer",
-            "2026-11-09 00:00",
-            "1024",
+        .add(Rows::Spans(vec![function_span(
+            9,
+            1,
+            "poller",
+            at(ts),
+            100.0,
+            None,
         )]))
+        .await;
+    let found = "2026-11-09 00:00";
+    let polls = [
+        ("function", "poller"),
+        ("source_kind", "sqs"),
+        ("source", "mails"),
+    ];
+    world
+        .add(Rows::Resources(vec![
+            function("consumer", found, "1024"),
+            function("poller", found, "1024"),
+            resource("event-source-mapping", "mails", found, &polls),
+        ]))
         .await;
     let report = world.report("cost-of-errors", DAY.0, DAY.1).await;
     let row = |name: &str| {
@@ -458,4 +516,12 @@ async fn what_fails_and_what_is_attempted_again_has_its_part_of_the_cost() {
         "a route's function has no events"
     );
     assert_eq!(row("consumer").f64("failed"), Some(0.0));
+    assert_eq!(row("f").f64("retried"), Some(0.0), "traces show none");
+    assert_eq!(row("poller").f64("failed"), Some(2.0));
+    assert_eq!(
+        row("poller").f64("retried"),
+        None,
+        "what a queue delivers again no trace shows"
+    );
+    assert_eq!(row("poller").decimal("retried_usd"), None);
 }
