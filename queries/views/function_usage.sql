@@ -216,7 +216,7 @@ totals as (
         -- certain that there was none.
         sqrt(
             coalesce(mean_weight, sum(invocations) over days)
-            * greatest(coalesce(mean_weight, sum(invocations) over days) - 1, 0.05)
+            * greatest(coalesce(mean_weight, sum(invocations) over days) - 1, 0.01)
             * (coalesce(init_squares, 0.0) + power(coalesce(one_init_ms, 500.0), 2))
         ) as traced_error_ms,
         coalesce(billed_part, case when snap_start then 0.25 end, 1.0) as billed_part

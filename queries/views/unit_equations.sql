@@ -1,7 +1,7 @@
 -- title:   Equations of the units of calls
 -- answers: Which equations does a call's number of units solve?
 --          Weighted least squares of a table's units on its calls, with what is assumed before the data is seen: an operation takes as
---          many units as `operations` assumes, give or take as much again, and a route as many as its operation, give or take a half. So
+--          many units as `operations` assumes, give or take as much again, and a route as many as its operation, give or take a third. So
 --          what the data cannot tell stays at the assumption, and no equation is ill-conditioned. A coefficient is
 --          observed ÷ the variance of a call's units, relative to their square, + assumed.
 -- stored:  per state
@@ -40,8 +40,8 @@ with members as (
 ),
 shares as (
     select
-        *, 1.0 / (0.25 + alike) as share,
-        sum(case when place > 0 then 1.0 / (0.25 + alike) else 0.0 end) over (partition by problem) as shares
+        *, 1.0 / (1.0 / 9 + alike) as share,
+        sum(case when place > 0 then 1.0 / (1.0 / 9 + alike) else 0.0 end) over (partition by problem) as shares
     from members
 )
 select
@@ -54,8 +54,8 @@ select
         when one.place = 0 and two.place = 0 then one.shares
         when two.place = 0 then one.share
         when one.place = 0 then two.share
-        when one.place = two.place then (1.0 - one.share) / 0.25
-        when one.operation = two.operation then -one.share / 0.25
+        when one.place = two.place then 9.0 * (1.0 - one.share)
+        when one.operation = two.operation then -9.0 * one.share
         else 0.0
     end as assumed
 from shares as one

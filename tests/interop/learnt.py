@@ -255,10 +255,10 @@ def solved(products, amounts, named, bins, steady):
     alike = {one: sum(operation[two] == operation[one] for two in callers) for one in callers}
     observed = numpy.array([[merged[one, two] for two in callers] for one in callers])
     towards = numpy.array([merged[one, ""] / scale for one in callers])
-    share = numpy.array([1 / (0.25 + alike[one]) for one in callers])
+    share = numpy.array([1 / (1 / 9 + alike[one]) for one in callers])
     assumed = numpy.array(
         [
-            [((one == two) - share[i]) / 0.25 if operation[one] == operation[two] else 0.0 for two in callers]
+            [9 * ((one == two) - share[i]) if operation[one] == operation[two] else 0.0 for two in callers]
             for i, one in enumerate(callers)
         ]
     )
