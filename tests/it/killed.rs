@@ -25,8 +25,8 @@ const LEDGER: &[&str] = &[
     "count(*) FROM spans",
     "count(DISTINCT trace_id || span_id) FROM spans",
     "CAST(sum(duration_ms) AS DECIMAL(30, 3)) FROM spans",
-    "count(*) FROM costs",
-    "sum(cost_usd) FROM costs",
+    "count(*) FROM costs WHERE ts < '{cut}'",
+    "sum(cost_usd) FROM costs WHERE ts < '{cut}'",
     "count(*) FROM resources",
     "count(*) FROM collections WHERE outcome <> 'complete' AND window_end < '{cut}'",
 ];
@@ -65,7 +65,8 @@ impl Scene {
             calm,
             killed,
             whole: started.elapsed(),
-            // What is older than this is read at one resolution, whenever the run is.
+            // What is older than this is read at one resolution and its days are billed, whenever the run is, be
+            // it over midnight.
             cut: (now - TimeDelta::days(1))
                 .format("%Y-%m-%dT%H:00:00Z")
                 .to_string(),
