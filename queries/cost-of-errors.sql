@@ -4,7 +4,8 @@
 --          failed ones work and what they still call, its Lambda time and its calls are those: basis `counted, work from traces`. What a
 --          failed one logs more than others, such as a stack trace, nothing tells, so that the cost is rather low. Attempts of asynchronous invocations after
 --          the first are only seen in traces; of a function that nothing but events invokes they are counted too, as invocations
---          that no event was received for. What a queue or stream delivers again no metric and no trace tells. A route's cost has that of its functions in it: do not add the two kinds up.
+--          that no event was received for. What a queue or stream delivers again no metric and no trace tells. A route's cost has that
+--          of its functions in it: do not add the two kinds up.
 -- param:   from timestamp required inclusive, UTC
 -- param:   to   timestamp required exclusive, UTC
 -- column:  kind             text    route or function
@@ -16,7 +17,7 @@
 -- column:  failed_low_usd   decimal lower end of its 95% interval, by what was traced; null where fewer than three failed ones were
 -- column:  failed_high_usd  decimal upper end
 -- column:  failed_share     double  failed ones' share of the cost
--- column:  retried          double  invocations that were attempted before; null for routes, and for what queues and streams start where no trace shows one
+-- column:  retried          double  invocations that were attempted before; null for routes, and where a queue or stream starts a function and no trace shows one
 -- column:  retried_usd      decimal their cost, at the mean of all invocations
 -- column:  retried_low_usd  decimal lower end of its 95% interval
 -- column:  retried_high_usd decimal upper end

@@ -91,6 +91,15 @@ impl Stratum {
     fn numbers(self) -> [f64; 4] {
         [self.rows, self.weight, self.hits, self.spread]
     }
+
+    /// Of its hits, if a row of the rate of `all` is added.
+    fn variance(&self, all: &Stratum) -> f64 {
+        let rows = self.rows + 1.0;
+        let own = (self.hits / self.weight * self.rows + all.hits / all.weight) / rows;
+        // A sample is nearer to its own rate than to the true one, as far as it is not all there is.
+        let nearer = self.rows / (rows * rows) * (1.0 - self.weight / all.weight);
+        self.spread * own * (1.0 - own) / (1.0 - nearer)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -137,17 +146,6 @@ impl Sample {
         let n = all.weight * all.weight / spread.max(DOUBT * all.weight);
         let (low, high) = wilson(p, n);
         Some([p, low, high, n])
-    }
-}
-
-impl Stratum {
-    /// Of its hits, if a row of the rate of `all` is added.
-    fn variance(&self, all: &Stratum) -> f64 {
-        let rows = self.rows + 1.0;
-        let own = (self.hits / self.weight * self.rows + all.hits / all.weight) / rows;
-        // A sample is nearer to its own rate than to the true one, as far as it is not all there is.
-        let nearer = self.rows / (rows * rows) * (1.0 - self.weight / all.weight);
-        self.spread * own * (1.0 - own) / (1.0 - nearer)
     }
 }
 

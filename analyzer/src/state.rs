@@ -70,6 +70,14 @@ impl Days {
     }
 }
 
+/// The tables of which a view that is stored by day needs no other day than its own.
+fn has_days(table: Table) -> bool {
+    matches!(
+        table,
+        Table::Metrics | Table::Spans | Table::LatencyHistograms
+    )
+}
+
 impl Follower {
     /// The lake's present state, in which what a query of these tables needs is computed.
     pub(crate) async fn follow(
@@ -136,13 +144,11 @@ impl Follower {
         for followed in &mut self.tables {
             let files = files_by_day(&followed.delta)?;
             let days = differing(&followed.files, &files);
-            match followed.table {
-                Table::Metrics | Table::Spans | Table::LatencyHistograms => {
-                    changed.extend(days);
-                    every_day.extend(files.keys().copied());
-                }
-                Table::Resources => resources_changed = !days.is_empty(),
-                _ => {}
+            if has_days(followed.table) {
+                changed.extend(days);
+                every_day.extend(files.keys().copied());
+            } else if followed.table == Table::Resources {
+                resources_changed = !days.is_empty();
             }
             followed.files = files;
         }
@@ -232,10 +238,8 @@ impl Follower {
         let session = engine.session();
         for (table, provider) in &state.tables {
             let mut provider = Arc::clone(provider);
-            if matches!(
-                table,
-                Table::Metrics | Table::Spans | Table::LatencyHistograms
-            ) && let Some((first, last)) = bounds
+            if has_days(*table)
+                && let Some((first, last)) = bounds
             {
                 let days = col("date").between(lit(date(first)), lit(date(last)));
                 let frame = session.read_table(provider).map_err(|e| engine.error(e))?;
