@@ -211,13 +211,11 @@ pub(crate) fn six(
         .collect()
 }
 
-/// The interval of an estimate: `1.8–2.4%`.
+/// The interval of an estimate, `1.8% to 2.4%`; none where both ends read the same.
 pub(crate) fn interval(unit: Unit, low: Option<f64>, high: Option<f64>) -> Option<String> {
-    let (low, high) = (
-        low.filter(|v| v.is_finite())?,
-        high.filter(|v| v.is_finite())?,
-    );
-    (high > low).then(|| format!("{} to {}", unit.text(Some(low)), unit.text(Some(high))))
+    let text = |end: Option<f64>| end.filter(|v| v.is_finite()).map(|v| unit.text(Some(v)));
+    let (low, high) = (text(low)?, text(high)?);
+    (low != high).then(|| format!("{low} to {high}"))
 }
 
 /// How much of a cost is an estimate until the bill settles.
@@ -259,6 +257,7 @@ mod tests {
             interval(Unit::Share, Some(0.018), Some(0.024)).unwrap(),
             "1.8% to 2.4%"
         );
+        assert_eq!(interval(Unit::Share, Some(0.0171), Some(0.0172)), None);
         assert_eq!(interval(Unit::Share, Some(0.018), None), None);
         assert_eq!(estimate_note(Some(0.0)), None);
         assert_eq!(
