@@ -72,12 +72,16 @@ sides as (
 ),
 rates as (
     select
-        api, stage, route, min(function) as function, count(*) as traces,
+        traced.api, traced.stage, traced.route, min(function) as function, count(*) as traces,
         sum(case when cold_start then 1 else 0 end) as cold_traces,
-        sampled_rate(cold_start, weight, account_id || '/' || region, ts) as cold,
+        -- Where nothing counts the requests, they may be ever so many.
+        sampled_rate(
+            cold_start, case when counted.requests > 0 then weight else 1e6 * weight end, account_id || '/' || region, ts
+        ) as cold,
         sum(case when ahead then weight else 0.0 end) / sum(weight) as ahead_rate
-    from requests
-    group by api, stage, route
+    from requests as traced
+    left join counted on traced.api = counted.api and traced.stage = counted.stage and traced.route = counted.route
+    group by traced.api, traced.stage, traced.route
 ),
 invoked as (
     select resource as function, sum(case when metric = 'Invocations' then sum end) as invocations,

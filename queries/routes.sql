@@ -95,11 +95,15 @@ latency as (
 ),
 started as (
     select
-        api, stage, route, count(*) as traces,
-        sampled_rate(cold_start, weight, account_id || '/' || region, ts) as cold
-    from request_traces
+        traced.api, traced.stage, traced.route, count(*) as traces,
+        -- Where nothing counts the requests, they may be ever so many.
+        sampled_rate(
+            cold_start, case when counted.requests > 0 then weight else 1e6 * weight end, account_id || '/' || region, ts
+        ) as cold
+    from request_traces as traced
+    left join counted on traced.api = counted.api and traced.stage = counted.stage and traced.route = counted.route
     where ts >= $from and ts < $to
-    group by api, stage, route
+    group by traced.api, traced.stage, traced.route
 ),
 cut as (
     select

@@ -69,7 +69,7 @@ fn request(
 /// Four hundred requests, each trace of four standing for a hundred of them: three warm, one of which
 /// failed, and one cold.
 async fn shop() -> World {
-    let world = World::empty().await;
+    let world = traced().await;
     let ts = "2026-11-10 08:00";
     world
         .add(Rows::Metrics(vec![
@@ -77,6 +77,12 @@ async fn shop() -> World {
             function_metric("f", "Invocations", ts, 400.0),
         ]))
         .await;
+    world
+}
+
+/// The same, of which nothing was counted.
+async fn traced() -> World {
+    let world = World::empty().await;
     let mut spans = request(1, "2026-11-10 08:01", 10, None, 80, false);
     spans.extend(request(2, "2026-11-10 08:02", 10, None, 100, false));
     spans.extend(request(3, "2026-11-10 08:03", 10, None, 120, true));
@@ -88,6 +94,20 @@ async fn shop() -> World {
     ];
     world.add(Rows::Resources(found)).await;
     world
+}
+
+#[tokio::test]
+async fn a_rate_of_requests_that_nothing_counts_is_that_of_a_sample() {
+    let world = traced().await;
+    let report = world.report("cold-starts-by-route", DAY.0, DAY.1).await;
+    let row = report.table.rows().next().unwrap();
+    assert_eq!(row.f64("requests"), None);
+    near(row.f64("cold_start_rate"), 0.25, "rate");
+    // Wilson's interval of one in four, as statistics packages print it.
+    let bound = |column: &str| row.f64(column).unwrap();
+    let (low, high) = (bound("cold_start_rate_low"), bound("cold_start_rate_high"));
+    assert!((low - 0.0456).abs() < 1e-4, "{low}");
+    assert!((high - 0.6994).abs() < 1e-4, "{high}");
 }
 
 fn near(found: Option<f64>, expected: f64, what: &str) {
