@@ -15,19 +15,7 @@
 -- column:  traced_cold_starts   integer traced ones that waited
 -- column:  effective_size       double  number of equally weighted traces, of ever so many invocations, that would tell as much
 -- column:  basis                text    reports: counted; traces: estimated
-with traced as (
-    select
-        function,
-        sampled_rate(cold_start, weight, account_id || '/' || region || '/' || function, bin) as cold,
-        count(*) as traces,
-        sum(case when cold_start then 1 else 0 end) as traced_cold_starts,
-        median(case when cold_start then init_ms end) as init_p50_ms,
-        max(case when cold_start then init_ms end) as init_max_ms
-    from function_traces
-    where bin >= $from and bin < $to
-    group by function
-),
-invoked as (
+with invoked as (
     select
         function, sum(invocations) as invocations,
         case
@@ -37,6 +25,23 @@ invoked as (
     from function_usage
     where ts >= $from and ts < $to
     group by function
+),
+traced as (
+    select
+        traces.function,
+        -- Where nothing counts the invocations, they may be ever so many.
+        sampled_rate(
+            cold_start, case when invocations > 0 then weight else 1e6 * weight end,
+            account_id || '/' || region || '/' || traces.function, bin
+        ) as cold,
+        count(*) as traces,
+        sum(case when cold_start then 1 else 0 end) as traced_cold_starts,
+        median(case when cold_start then init_ms end) as init_p50_ms,
+        max(case when cold_start then init_ms end) as init_max_ms
+    from function_traces as traces
+    left join invoked on traces.function = invoked.function
+    where bin >= $from and bin < $to
+    group by traces.function
 )
 select
     coalesce(invoked.function, traced.function) as function,
